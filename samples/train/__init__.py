@@ -1,0 +1,1 @@
+"""Scripts that made the sample models and photos: drawing scenes, training, export, evaluation."""

@@ -1,0 +1,66 @@
+"""From an HTTP API event (payload 2.0) to a request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from retinue.deadline import Deadline
+
+# The gateway gives up after 30 s; what is not ready before this is answered as "try again".
+GATEWAY_LIMIT_S = 28.0
+# Left for rendering and for the way back.
+_MARGIN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as the routes see it. Header names are lower case; of repeated query parameters the last one
+    counts."""
+
+    route_key: str
+    method: str
+    path: str
+    path_parameters: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    request_id: str
+    deadline: Deadline
+
+    @property
+    def content_type(self) -> str | None:
+        """The Content-Type header as it was sent, None without one."""
+        return self.headers.get("content-type")
+
+
+def parse_event(event: Mapping[str, Any], remaining_ms: float) -> Request:
+    """The request behind `event`; remaining_ms is what the function has left.
+
+    The query comes from rawQueryString: queryStringParameters joins repeated values with commas. The body is
+    decoded once if the gateway encoded it; text that is itself base64 is left as it is. Raises RequestError if it
+    cannot be.
+    """
+    http = event["requestContext"]["http"]
+    return Request(
+        route_key=event["routeKey"],
+        method=http["method"],
+        path=event.get("rawPath", "/"),
+        path_parameters=event.get("pathParameters") or {},
+        query=dict(parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)),
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        body=_body(event),
+        request_id=event["requestContext"].get("requestId", ""),
+        deadline=Deadline.after(min(GATEWAY_LIMIT_S, remaining_ms / 1000 - _MARGIN_S)),
+    )
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    body = event.get("body")
+    if not body:
+        return b""
+    if event.get("isBase64Encoded"):
+        import pybase64
+
+        return pybase64.b64decode(body)
+    return str(body).encode()

@@ -1,0 +1,133 @@
+"""The query parameters of the URL routes (v0): types, defaults, and percent or fraction, as contract/http.md 1.3
+has them.
+
+Not pydantic: its import costs 90-160 ms of a cold start, and this is a table of thirteen rows.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from retinue.errors import ParameterError
+from retinue.pipeline.prediction import Thresholds
+
+# Below this, a threshold lets so many candidates through that suppression needs all the memory there is.
+_LEAST_CONFIDENCE = 0.01
+_BOOLEANS = {"true": True, "1": True, "on": True, "yes": True, "t": True, "y": True}
+_BOOLEANS |= {"false": False, "0": False, "off": False, "no": False, "f": False, "n": False}
+
+OutputFormat = Literal["json", "image", "image_and_json"]
+
+
+class _Invalid(Exception):
+    def __init__(self, kind: str, msg: str) -> None:
+        super().__init__(msg)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrlParameters:
+    """What a URL asks for, besides model and picture."""
+
+    thresholds: Thresholds
+    output_format: OutputFormat
+    image_url: str | None
+    image_type: str
+    has_labels: bool
+    stroke_width: int
+    is_oriented: bool
+
+
+def parse_url_parameters(query: Mapping[str, str]) -> UrlParameters:
+    """The parameters in `query`; unknown ones are ignored. Raises ParameterError with every wrong one."""
+    problems: list[dict[str, Any]] = []
+
+    def read(name: str, cast: Callable[[str], Any], default: Any) -> Any:
+        if name not in query:
+            return default
+        try:
+            return cast(query[name])
+        except _Invalid as exc:
+            problems.append({"type": exc.kind, "loc": ["query", name], "msg": str(exc)})
+            return default
+
+    parameters = UrlParameters(
+        thresholds=Thresholds(
+            confidence=read("confidence", _confidence, 0.4),
+            iou_threshold=read("overlap", _overlap, 0.3),
+            max_detections=read("max_detections", _integer, 300),
+            class_filter=read("classes", _names, None),
+        ),
+        output_format=read("format", _output_format, "json"),
+        image_url=query.get("image"),
+        image_type=query.get("image_type", "base64"),
+        has_labels=read("labels", _boolean, False),
+        stroke_width=read("stroke", _integer, 1),
+        is_oriented=not read("disable_preproc_auto_orient", _boolean, False),
+    )
+    # Declared by the contract and without effect on what is built: still checked, so that a typo is not swallowed.
+    for name in _CHECKED_ONLY:
+        read(name, _boolean, False)
+    if problems:
+        raise ParameterError(problems)
+    return parameters
+
+
+_CHECKED_ONLY = (
+    "disable_active_learning",
+    "disable_preproc_contrast",
+    "disable_preproc_grayscale",
+    "disable_preproc_static_crop",
+    "disable_model_monitoring",
+    "allow_reduced_mask_resolution",
+    "countinference",
+)
+
+
+def _confidence(text: str) -> float | str:
+    if text in ("best", "default"):
+        return text
+    return max(_LEAST_CONFIDENCE, _fraction(text))
+
+
+def _overlap(text: str) -> float:
+    return _fraction(text)
+
+
+def _fraction(text: str) -> float:
+    """A fraction; values of 1 and more are percent."""
+    value = _number(text)
+    return value / 100 if value >= 1 else value
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise _Invalid("float_parsing", "Input should be a valid number, unable to parse string as a number") from None
+    if not math.isfinite(value):
+        raise _Invalid("finite_number", "Input should be a finite number")
+    return value
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise _Invalid("int_parsing", "Input should be a valid integer, unable to parse string as an integer") from None
+
+
+def _boolean(text: str) -> bool:
+    try:
+        return _BOOLEANS[text.lower()]
+    except KeyError:
+        raise _Invalid("bool_parsing", "Input should be a valid boolean, unable to interpret input") from None
+
+
+def _names(text: str) -> frozenset[str] | None:
+    return frozenset(name.strip() for name in text.split(",") if name.strip()) or None
+
+
+def _output_format(text: str) -> OutputFormat:
+    return text if text in ("image", "image_and_json") else "json"  # type: ignore[return-value]

@@ -1,0 +1,121 @@
+"""The JSON bodies of the task routes (v2), as contract/http.md 2.1 and 2.2 have them."""
+
+import uuid
+from typing import Any, Literal, NoReturn, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from retinue.errors import ImageError, ParameterError
+from retinue.http.event import Request
+from retinue.images.load import ImageReference
+from retinue.pipeline.prediction import Thresholds
+
+Body = TypeVar("Body", bound=BaseModel)
+
+_NO_NUMPY = "NumPy image type is not supported in this configuration of the service."
+
+
+class ImageField(BaseModel):
+    """A picture: `{"type": "base64", "value": ...}` or `{"type": "url", "value": ...}`."""
+
+    type: str
+    value: Any = None
+
+    def reference(self) -> ImageReference:
+        """Where the picture is. Raises ImageError for a type that is not served."""
+        match self.type.lower():
+            case ("base64" | "url") as kind if isinstance(self.value, str):
+                return ImageReference("base64" if kind == "base64" else "url", self.value)
+            case "base64" | "url":
+                raise ImageError("value is no text", public="Malformed base64 input image.")
+            case "numpy":
+                raise ImageError("numpy input", public=_NO_NUMPY)
+            case _:
+                raise ImageError("unknown type", public="Image declaration contains not recognised image type.")
+
+
+class TaskRequest(BaseModel):
+    """The fields of the detection, segmentation and classification requests; unknown ones are ignored.
+
+    Fractions are fractions here: nothing is divided by 100.
+    """
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    id: str = Field(default_factory=lambda: str(uuid.uuid4()))
+    api_key: str | None = None
+    model_id: str
+    image: ImageField | list[ImageField]
+    confidence: FiniteFloat | Literal["best", "default"] = 0.4
+    iou_threshold: FiniteFloat = 0.3
+    max_detections: int = 300
+    max_candidates: int = 3000
+    class_agnostic_nms: bool = False
+    class_filter: list[str] | None = None
+    visualize_predictions: bool = False
+    visualization_labels: bool = False
+    visualization_stroke_width: int = 1
+    disable_preproc_auto_orient: bool = False
+    disable_preproc_contrast: bool = False
+    disable_preproc_grayscale: bool = False
+    disable_preproc_static_crop: bool = False
+    disable_active_learning: bool = False
+    active_learning_target_dataset: str | None = None
+
+    def references(self) -> list[ImageReference]:
+        """Where the pictures are, in order."""
+        images = self.image if isinstance(self.image, list) else [self.image]
+        return [image.reference() for image in images]
+
+    def thresholds(self) -> Thresholds:
+        """What of the raw outputs becomes an answer."""
+        return Thresholds(
+            confidence=self.confidence,
+            iou_threshold=self.iou_threshold,
+            max_detections=self.max_detections,
+            is_class_agnostic=self.class_agnostic_nms,
+            class_filter=None if self.class_filter is None else frozenset(self.class_filter),
+        )
+
+
+class ModelRequest(BaseModel):
+    """The body of `/model/add` and `/model/remove`."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_id: str
+    model_type: str | None = None
+    api_key: str | None = None
+
+
+def parse_task_request(request: Request) -> TaskRequest:
+    """The body of a task route. Raises ParameterError."""
+    return _parse(request, TaskRequest)
+
+
+def parse_model_request(request: Request) -> ModelRequest:
+    """The body of a model route. Raises ParameterError."""
+    return _parse(request, ModelRequest)
+
+
+def _parse(request: Request, kind: type[Body]) -> Body:
+    if "json" not in (request.content_type or "").lower():
+        _refuse(
+            "model_attributes_type", ["body"], "Input should be a valid dictionary or object to extract fields from"
+        )
+    try:
+        record = orjson.loads(request.body)
+    except orjson.JSONDecodeError as exc:
+        _refuse("json_invalid", ["body", exc.pos], f"JSON decode error: {exc.msg}")
+    try:
+        return kind.model_validate(record)
+    except ValidationError as exc:
+        # Never the rejected input: it may be a picture, or hold the key.
+        problems = exc.errors(include_url=False, include_input=False, include_context=False)
+        raise ParameterError(
+            [{"type": item["type"], "loc": ["body", *item["loc"]], "msg": item["msg"]} for item in problems[:20]]
+        ) from exc
+
+
+def _refuse(kind: str, loc: list[str | int], msg: str) -> NoReturn:
+    raise ParameterError([{"type": kind, "loc": loc, "msg": msg}])

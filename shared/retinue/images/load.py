@@ -1,0 +1,68 @@
+"""From what a request says about a picture to its pixels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from retinue.deadline import Deadline
+from retinue.errors import ImageError
+from retinue.images.decode import Image, decode_image
+
+NOT_BASE64 = "Malformed base64 input image."
+NOT_AN_IMAGE = "Data is not image."
+RAW_BYTES = (
+    "Invalid base64 input: the image payload contains raw bytes instead of a base64-encoded string. "
+    "Encode the picture, or send it as part 'file' of multipart/form-data."
+)
+_WHITESPACE = b" \t\r\n"
+
+# Fetches the bytes behind a URL before the deadline. Raises ImageError.
+Fetch = Callable[[str, Deadline], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """Where a picture is: `raw` bytes of a file, `base64` text, or a `url`."""
+
+    kind: Literal["raw", "base64", "url"]
+    value: bytes | str
+
+
+def load_image(
+    reference: ImageReference, *, fetch: Fetch, deadline: Deadline, max_pixels: int, is_oriented: bool = True
+) -> Image:
+    """The picture (H, W, 3) uint8 RGB. Raises ImageError or ImageTooLarge with a text that says what is wrong."""
+    failure = NOT_BASE64
+    match reference.kind:
+        case "url":
+            data, failure = fetch(str(reference.value), deadline), NOT_AN_IMAGE
+        case "base64":
+            data = decode_base64(reference.value)
+        case _:
+            data = reference.value if isinstance(reference.value, bytes) else reference.value.encode()
+    return decode_image(data, max_pixels=max_pixels, is_oriented=is_oriented, failure=failure)
+
+
+def decode_base64(text: bytes | str) -> bytes:
+    """The bytes behind base64 `text`, with or without a data URI and line breaks. Raises ImageError.
+
+    Only the standard alphabet with right padding passes: anything laxer turns percent-encoded or raw input into
+    garbage.
+    """
+    import binascii
+
+    import pybase64
+
+    data = text.encode() if isinstance(text, str) else text
+    if data[:5] == b"data:":
+        head, _, data = data.partition(b",")
+        if not head.endswith(b";base64"):
+            raise ImageError("data URI without base64", public=NOT_BASE64)
+    data = data.translate(None, _WHITESPACE)
+    if not data:
+        raise ImageError("no bytes", public="Empty image payload.")
+    try:
+        return pybase64.b64decode(data, validate=True)
+    except binascii.Error as exc:
+        is_text = data[:4096].isascii() and data[:4096].decode("ascii").isprintable()
+        raise ImageError(f"not base64: {exc}", public=NOT_BASE64 if is_text else RAW_BYTES) from exc

@@ -1,0 +1,119 @@
+"""Logs and metrics: the only importer of Powertools' Logger and Metrics.
+
+One JSON line per request, with the time of each stage. Never the key, never a picture, never a URL with its query.
+The model id is metadata of the metrics, not a dimension: each value of a dimension is billed as a metric of its
+own.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from retinue.config import Settings
+
+_is_first_request = True
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """What is noted about one request while it is served."""
+
+    started_s: float = field(default_factory=time.perf_counter)
+    stages_ms: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    model_ids: list[str] = field(default_factory=list)
+    load_s: float = 0.0
+    is_cold_model: bool = False
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds the time spent inside to stage `name`."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(name, (time.perf_counter() - started) * 1e3)
+
+    def add(self, name: str, took_ms: float) -> None:
+        """Adds milliseconds to stage `name`."""
+        self.stages_ms[name] = self.stages_ms.get(name, 0.0) + took_ms
+
+    @property
+    def took_ms(self) -> float:
+        """Milliseconds since the request came in."""
+        return (time.perf_counter() - self.started_s) * 1e3
+
+    def headers(self) -> dict[str, str]:
+        """The response headers of contract/http.md 4.5 that this record fills, and Server-Timing."""
+        headers = {
+            "x-processing-time": f"{self.took_ms / 1e3:.6f}",
+            "x-model-cold-start": str(self.is_cold_model).lower(),
+            "x-model-cold-start-count": str(int(self.is_cold_model)),
+            "server-timing": ", ".join(f"{name};dur={took_ms:.2f}" for name, took_ms in self.stages_ms.items()),
+        }
+        if self.model_ids:
+            headers["x-model-id"] = ",".join(self.model_ids)
+        if self.is_cold_model:
+            headers["x-model-load-time"] = f"{self.load_s:.6f}"
+        return headers
+
+
+class Observer:
+    """The logger and the metrics of one process."""
+
+    def __init__(self, settings: Settings, service: str) -> None:
+        # 25-60 ms; every request is logged, so the first one pays it.
+        from aws_lambda_powertools import Logger, Metrics
+
+        self._logger = Logger(service=service, level=settings.log_level)
+        self._metrics = Metrics(namespace="Retinue", service=service)
+
+    def request_done(
+        self, record: RequestRecord, *, route: str, request_id: str, status: int, reason: str = ""
+    ) -> None:
+        """One line and the metrics of a request; WARNING for a refused one, ERROR for a failed one."""
+        global _is_first_request
+        stages = {f"{name}_ms": round(took_ms, 2) for name, took_ms in record.stages_ms.items()}
+        line = {
+            "request_id": request_id,
+            "route": route,
+            "status": status,
+            "took_ms": round(record.took_ms, 2),
+            "cold": _is_first_request,
+            **stages,
+            **record.facts,
+        }
+        if record.model_ids:
+            line["model_id"] = ",".join(record.model_ids)
+        if reason:
+            line["reason"] = reason
+        _is_first_request = False
+        log = (
+            self._logger.error
+            if status >= 500 and status != 503
+            else self._logger.warning
+            if status >= 400
+            else self._logger.info
+        )
+        log("request", extra=line)
+        self._put_metrics(record, route)
+
+    def failure(self, message: str) -> None:
+        """Logs an error that nobody expected, with its trace: for operators, never for the client."""
+        self._logger.exception(message)
+
+    def _put_metrics(self, record: RequestRecord, route: str) -> None:
+        from aws_lambda_powertools.metrics import MetricUnit
+
+        self._metrics.add_dimension("route", route)
+        self._metrics.add_metric("RequestTime", MetricUnit.Milliseconds, record.took_ms)
+        if "infer" in record.stages_ms:
+            self._metrics.add_metric("InferenceTime", MetricUnit.Milliseconds, record.stages_ms["infer"])
+            self._metrics.add_metric("CacheHit", MetricUnit.Count, int(not record.is_cold_model))
+        if record.is_cold_model:
+            self._metrics.add_metric("ModelLoadTime", MetricUnit.Milliseconds, record.load_s * 1e3)
+        if record.model_ids:
+            self._metrics.add_metadata("model_id", ",".join(record.model_ids))
+        self._metrics.flush_metrics()

@@ -1,0 +1,92 @@
+"""What an ONNX file says about itself, without running it."""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retinue.errors import UnsupportedModel
+
+# Domains whose operators onnxruntime carries.
+_KNOWN_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input or output of a graph; None stands for a symbolic dimension."""
+
+    name: str
+    dtype: str
+    shape: Shape
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.dtype}({', '.join('?' if size is None else str(size) for size in self.shape)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Inputs, outputs, metadata, and whether the first output comes from a softmax."""
+
+    path: Path
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    metadata: Mapping[str, str]
+    has_softmax: bool
+
+    def literal(self, key: str) -> Any:
+        """The value of a metadata entry that is a Python literal, None without it. Raises UnsupportedModel if
+        broken."""
+        if key not in self.metadata:
+            return None
+        try:
+            return ast.literal_eval(self.metadata[key])
+        except (ValueError, SyntaxError) as exc:
+            raise UnsupportedModel(
+                f"{self.path.name}: metadata {key!r} is no literal: {self.metadata[key][:80]}"
+            ) from exc
+
+
+def read_graph(path: Path) -> Graph:
+    """The graph in an ONNX file.
+
+    Raises UnsupportedModel for what is no ONNX file, has its weights elsewhere, or uses operators of unknown domains.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+    except (DecodeError, ValueError, OSError) as exc:
+        raise UnsupportedModel(f"{path.name} is no ONNX file: {exc}") from exc
+    if not model.graph.node:
+        raise UnsupportedModel(f"{path.name} is no ONNX file: it holds no graph")
+    if any(initializer.external_data for initializer in model.graph.initializer):
+        raise UnsupportedModel(f"{path.name} keeps its weights in another file; export it as one file")
+    foreign = sorted({node.domain for node in model.graph.node} - _KNOWN_DOMAINS)
+    if foreign:
+        raise UnsupportedModel(f"{path.name} uses operators of {', '.join(foreign)}, which onnxruntime does not carry")
+    names = {initializer.name for initializer in model.graph.initializer}
+    producers = {output: node.op_type for node in model.graph.node for output in node.output}
+    outputs = tuple(_tensor(value) for value in model.graph.output)
+    return Graph(
+        path=path,
+        inputs=tuple(_tensor(value) for value in model.graph.input if value.name not in names),
+        outputs=outputs,
+        metadata={entry.key: entry.value for entry in model.metadata_props},
+        has_softmax=bool(outputs) and producers.get(outputs[0].name) == "Softmax",
+    )
+
+
+def _tensor(value: Any) -> Tensor:
+    import onnx
+
+    kind = value.type.tensor_type
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name if kind.elem_type else "unknown"
+    shape = tuple(
+        dimension.dim_value if dimension.HasField("dim_value") and dimension.dim_value > 0 else None
+        for dimension in kind.shape.dim
+    )
+    return Tensor(value.name, dtype, shape)

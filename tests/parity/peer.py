@@ -1,0 +1,44 @@
+"""Answers of an upstream server that runs on this machine and may read model packages from folders."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from retinue.models.package import Task
+from retinue.pipeline.prediction import Thresholds
+
+_ROUTES: dict[Task, str] = {
+    "object-detection": "/infer/object_detection",
+    "instance-segmentation": "/infer/instance_segmentation",
+    "classification": "/infer/classification",
+}
+
+
+class Peer:
+    """A running upstream server at `url`."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.Client(base_url=url, timeout=120, trust_env=False)
+
+    def version(self) -> str:
+        """Name and version of the server. Raises httpx.HTTPError if none answers."""
+        info = self._client.get("/info").raise_for_status().json()
+        return f"{info['name']} {info['version']}"
+
+    def answer(self, package: Path, task: Task, picture: bytes, thresholds: Thresholds) -> dict[str, Any]:
+        """Upstream's answer for the package in a folder. Raises httpx.HTTPStatusError with its body on a refusal."""
+        body = {
+            "model_id": str(package.resolve()),
+            "image": {"type": "base64", "value": base64.b64encode(picture).decode()},
+            "confidence": thresholds.confidence,
+            "iou_threshold": thresholds.iou_threshold,
+            "max_detections": thresholds.max_detections,
+            "class_agnostic_nms": thresholds.is_class_agnostic,
+        }
+        response = self._client.post(_ROUTES[task], json=body)
+        if response.is_error:
+            raise httpx.HTTPStatusError(response.text[:500], request=response.request, response=response)
+        answer: dict[str, Any] = response.json()
+        return answer

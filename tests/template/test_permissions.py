@@ -1,0 +1,97 @@
+"""Least privilege: what each function may do, and nothing else."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.template.deployment import Deployed
+
+# Function -> prefixes of the models bucket that it reads.
+READS = {
+    "DetectFunction": {"models/*", "aliases/*", "keys/*"},
+    "ClassifyFunction": {"models/*", "aliases/*", "keys/*"},
+    "OutlineFunction": {"models/*", "aliases/*", "keys/*"},
+    "CatalogFunction": {"keys/*"},
+}
+# Actions that may name every resource, and why.
+WITHOUT_RESOURCES = {
+    "xray:PutTraceSegments": "X-Ray's write actions take no resource",
+    "xray:PutTelemetryRecords": "X-Ray's write actions take no resource",
+}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(stack: Deployed, role: str) -> Iterator[dict[str, Any]]:
+    """Every statement of the inline and attached policies of a role."""
+    policies = list(stack.properties(role).get("Policies", []))
+    policies += [item for item in stack.of_type("AWS::IAM::Policy").values() if role in item["Roles"]]
+    for policy in policies:
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def allowed(stack: Deployed, role: str) -> set[tuple[str, str]]:
+    """Every pair (action, resource) that a role may use."""
+    return {
+        (action, resource)
+        for statement in statements(stack, role)
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+
+
+def role_of(stack: Deployed, function: str) -> str:
+    return str(stack.properties(function)["Role"]).removesuffix(".Arn")
+
+
+@pytest.mark.parametrize("tracing", ["off", "on"])
+def test_no_action_is_a_pattern_and_every_resource_is_named(deploy: Callable[..., Deployed], tracing: str) -> None:
+    stack = deploy(Tracing=tracing)
+    for role in stack.of_type("AWS::IAM::Role"):
+        for statement in statements(stack, role):
+            assert statement["Effect"] == "Allow"
+            assert not {"NotAction", "NotResource"} & statement.keys()
+        for action, resource in allowed(stack, role):
+            assert "*" not in action, (role, action)
+            if resource == "*":
+                assert action in WITHOUT_RESOURCES, (role, action)
+
+
+@pytest.mark.parametrize("function", READS)
+def test_a_function_reads_only_its_prefixes_and_writes_only_logs(deployed: Deployed, function: str) -> None:
+    role = role_of(deployed, function)
+    sharing = {name for name in READS if role_of(deployed, name) == role}
+    logs = {str(deployed.properties(name)["LoggingConfig"]["LogGroup"]) for name in sharing}
+    expected = {("s3:GetObject", f"ModelsBucket.Arn/{prefix}") for prefix in READS[function]}
+    expected |= {("s3:ListBucket", "ModelsBucket.Arn")}
+    expected |= {(f"logs:{verb}", f"{group}.Arn") for verb in ("CreateLogStream", "PutLogEvents") for group in logs}
+    assert allowed(deployed, role) == expected
+
+
+@pytest.mark.parametrize("function", READS)
+def test_a_missing_key_reads_as_missing_not_as_forbidden(deployed: Deployed, function: str) -> None:
+    """S3 answers 404 only to a caller that may list the bucket with that key as its prefix; moto always does."""
+    listing = [item for item in statements(deployed, role_of(deployed, function)) if item["Action"] == "s3:ListBucket"]
+    assert len(listing) == 1
+    assert set(as_list(listing[0]["Condition"]["StringLike"]["s3:prefix"])) == READS[function]
+
+
+def test_every_function_is_in_the_table_and_roles_are_for_lambda_only(deployed: Deployed) -> None:
+    assert deployed.of_type("AWS::Lambda::Function").keys() == READS.keys()
+    for properties in deployed.of_type("AWS::IAM::Role").values():
+        assert "ManagedPolicyArns" not in properties
+        (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+def test_functions_trace_only_when_asked(deploy: Callable[..., Deployed]) -> None:
+    for switch, mode, expected in (("off", "PassThrough", 0), ("on", "Active", len(WITHOUT_RESOURCES))):
+        stack = deploy(Tracing=switch)
+        for function in READS:
+            assert stack.properties(function)["TracingConfig"]["Mode"] == mode
+            assert (
+                sum(action in WITHOUT_RESOURCES for action, _ in allowed(stack, role_of(stack, function))) == expected
+            )

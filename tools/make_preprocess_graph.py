@@ -1,0 +1,55 @@
+"""Writes shared/retinue/pipeline/preprocess.onnx, the graph that turns a picture into a network's input.
+
+Run it after changing it: `.venv/bin/python tools/make_preprocess_graph.py`. A test compares the file with what this makes.
+
+    image (1, H, W, 3) uint8 -> NCHW -> float32 -> Resize(size; linear, half pixel) -> round half up
+      -> Pad(pads, padding_value) -> * factor + offset -> tensor (1, 3, h, w) float32
+
+Rounding half up after the resize gives the integers that cv2.resize(INTER_LINEAR) gives for uint8 pictures, within one.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from onnx import ModelProto, TensorProto, checker, helper, numpy_helper
+
+TARGET = Path(__file__).parent.parent / "shared/retinue/pipeline/preprocess.onnx"
+
+
+def make() -> ModelProto:
+    """The graph, checked."""
+    nodes = [
+        helper.make_node("Transpose", ["image"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Cast", ["planes"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node(
+            "Resize",
+            ["pixels", "", "", "size"],
+            ["resized"],
+            mode="linear",
+            coordinate_transformation_mode="half_pixel",
+        ),
+        helper.make_node("Add", ["resized", "half"], ["shifted"]),
+        helper.make_node("Floor", ["shifted"], ["rounded"]),
+        helper.make_node("Pad", ["rounded", "pads", "padding_value"], ["padded"]),
+        helper.make_node("Mul", ["padded", "factor"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "offset"], ["tensor"]),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("image", TensorProto.UINT8, [1, "height", "width", 3]),
+        helper.make_tensor_value_info("size", TensorProto.INT64, [4]),
+        helper.make_tensor_value_info("pads", TensorProto.INT64, [8]),
+        helper.make_tensor_value_info("padding_value", TensorProto.FLOAT, []),
+        helper.make_tensor_value_info("factor", TensorProto.FLOAT, [1, 3, 1, 1]),
+        helper.make_tensor_value_info("offset", TensorProto.FLOAT, [1, 3, 1, 1]),
+    ]
+    output = helper.make_tensor_value_info("tensor", TensorProto.FLOAT, [1, 3, "out_height", "out_width"])
+    half = numpy_helper.from_array(np.array(0.5, np.float32), "half")
+    graph = helper.make_graph(nodes, "preprocess", inputs, [output], [half])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    checker.check_model(model)
+    return model
+
+
+if __name__ == "__main__":
+    TARGET.write_bytes(make().SerializeToString())
+    print(f"{TARGET}: {TARGET.stat().st_size} bytes")
