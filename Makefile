@@ -2,7 +2,8 @@
 PY ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 SAM_VERSION := 1.170.0
-CLIENTS := inference-sdk==1.8.3
+SDK_VERSION := 1.8.3
+HEADLESS := opencv-python-headless==4.12.0.88
 
 STAGE ?= dev
 RUNTIME ?=
@@ -15,7 +16,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 VENV = $(or $(PY),$(error No Python 3.11, 3.12 or 3.13 found; name one: make PY=/path/to/python)) -m venv
 SAM := .venv-sam/bin/sam
 SAM_STAMP := .venv-sam/.aws-sam-cli-$(SAM_VERSION)
-CLIENTS_STAMP := .venv-clients/.$(CLIENTS)
+CLIENTS_STAMP := .venv-clients/.inference-sdk-$(SDK_VERSION)
 
 export SAM_CLI_TELEMETRY := 0
 
@@ -26,6 +27,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.local ## create .venv with what `make run` and `make demo` need
+	@echo "Ready: make demo, make run"
 
 run: .venv/.local ## serve the stack on http://localhost:9001, without an account
 	.venv/bin/python -m local run
@@ -94,6 +96,9 @@ $(SAM_STAMP):
 	@.venv-sam/bin/python $(PIP) aws-sam-cli==$(SAM_VERSION) && touch $@
 
 # The published clients pin numpy and pillow below ours, so they live apart; contract tests start them as a process.
+# They ask for the OpenCV that needs a desktop's libraries (libGL); the headless one is the same module without windows.
 $(CLIENTS_STAMP):
-	@echo "Installing $(CLIENTS) into .venv-clients (1 to 3 minutes, once)"
-	@rm -rf .venv-clients && $(VENV) .venv-clients && .venv-clients/bin/python $(PIP) $(CLIENTS) && touch $@
+	@echo "Installing inference-sdk $(SDK_VERSION) into .venv-clients (1 to 3 minutes, once)"
+	@rm -rf .venv-clients && $(VENV) .venv-clients && .venv-clients/bin/python $(PIP) inference-sdk==$(SDK_VERSION)
+	@.venv-clients/bin/python -m pip uninstall --quiet --yes opencv-python
+	@.venv-clients/bin/python $(PIP) $(HEADLESS) && touch $@

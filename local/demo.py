@@ -16,7 +16,7 @@ from local.intrinsics import TemplateError
 from local.samples import OperatorError, Sample, create_key, publish, sample_models
 from local.stack import Stack
 
-MAX_ROWS = 12
+MAX_ROWS = 8
 REQUEST_TIMEOUT_S = 35.0  # a little more than the gateway's own
 
 
@@ -107,9 +107,9 @@ def _rows(answer: Mapping[str, Any]) -> list[tuple[str, float, str]]:
         return [(answer["top"], answer["confidence"], "whole picture")]
     rows = []
     for found in sorted(answer["predictions"], key=lambda item: -item["confidence"]):
-        place = f"{found['width']:.0f} x {found['height']:.0f} around ({found['x']:.0f}, {found['y']:.0f})"
-        corners = f", outline of {len(found['points'])} points" if "points" in found else ""
-        rows.append((found["class"], found["confidence"], place + corners))
+        place = f"{found['width']:.0f} x {found['height']:.0f} at ({found['x']:.0f}, {found['y']:.0f})"
+        outline = f", {len(found['points'])} points" if "points" in found else ""
+        rows.append((found["class"], found["confidence"], place + outline))
     return rows
 
 

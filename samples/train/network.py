@@ -91,8 +91,9 @@ class CoinNetwork(nn.Module):
 
     def head(self, features: Tensor, stride: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Return logits, xyxy, coefficients, anchors and strides of one scale, flattened row by row."""
-        height, width = features.shape[-2:]
-        y, x = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
+        # Plain numbers and an explicit type: the exporter would otherwise trace the grid, and in float64.
+        rows, columns = (torch.arange(int(side), dtype=torch.float32) + 0.5 for side in features.shape[-2:])
+        y, x = torch.meshgrid(rows, columns, indexing="ij")
         anchors = torch.stack((x, y), -1).reshape(-1, 2) * stride
         logits, distances, coefficients = (
             branch(features).flatten(2).transpose(1, 2)

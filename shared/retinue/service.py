@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from retinue.aws import S3Reader
 from retinue.config import ConfigurationError, Settings
-from retinue.images.fetch import UrlFetcher
+from retinue.deadline import Deadline
 from retinue.keys import KeyStore
 from retinue.observe import Observer
 
 if TYPE_CHECKING:
+    from retinue.images.fetch import UrlFetcher
     from retinue.models.cache import WarmCache
 
 
@@ -33,16 +34,21 @@ class Service:
         reader = S3Reader.from_env(
             settings.models_bucket, env, timeout_s=settings.s3_timeout_s, attempts=settings.s3_attempts
         )
-        return cls(settings, reader, Observer(settings, env.get("AWS_LAMBDA_FUNCTION_NAME", "retinue")))
+        return cls(settings, reader, Observer(settings, env.get("POWERTOOLS_SERVICE_NAME", "retinue")))
 
     @cached_property
     def keys(self) -> KeyStore:
         """Looks API keys up."""
         return KeyStore(self.reader, self.settings.key_cache_s)
 
+    def fetch(self, url: str, deadline: Deadline) -> bytes:
+        """The bytes behind a public https URL. Raises ImageError."""
+        return self._url_fetcher(url, deadline)
+
     @cached_property
-    def fetch(self) -> UrlFetcher:
-        """Fetches pictures by URL."""
+    def _url_fetcher(self) -> "UrlFetcher":
+        from retinue.images.fetch import UrlFetcher  # 5 ms, which most requests do not need
+
         return UrlFetcher(
             is_allowed=self.settings.url_input,
             timeout_s=self.settings.url_timeout_s,

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
+import orjson
 from retinue.deadline import Deadline
 
 # The gateway gives up after 30 s; what is not ready before this is answered as "try again".
@@ -13,7 +15,7 @@ GATEWAY_LIMIT_S = 28.0
 _MARGIN_S = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """A request as the routes see it. Header names are lower case; of repeated query parameters the last one
     counts."""
@@ -32,6 +34,11 @@ class Request:
     def content_type(self) -> str | None:
         """The Content-Type header as it was sent, None without one."""
         return self.headers.get("content-type")
+
+    @cached_property
+    def json(self) -> Any:
+        """The body parsed as JSON, once. Raises orjson.JSONDecodeError, a ValueError."""
+        return orjson.loads(self.body)
 
 
 def parse_event(event: Mapping[str, Any], remaining_ms: float) -> Request:

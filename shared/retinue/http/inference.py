@@ -123,6 +123,8 @@ def _infer(
     """The pictures in order, run by run: of a long list only a few are decoded at a time."""
     size = pictures_per_run(model)
     for start in range(0, len(references), size):
+        if request.deadline.remaining_s < model.manifest.latency_ms / 1e3:
+            raise PayloadTooLarge(f"time was enough for {start} of {len(references)} images; send fewer in one request")
         with record.stage("load"):
             images = [
                 load_image(

@@ -104,7 +104,7 @@ def _parse(request: Request, kind: type[Body]) -> Body:
             "model_attributes_type", ["body"], "Input should be a valid dictionary or object to extract fields from"
         )
     try:
-        record = orjson.loads(request.body)
+        record = request.json
     except orjson.JSONDecodeError as exc:
         _refuse("json_invalid", ["body", exc.pos], f"JSON decode error: {exc.msg}")
     try:
