@@ -12,7 +12,8 @@ from retinue.http.parameters import parse_url_parameters
 from retinue.http.pictures import picture_of
 from retinue.http.render import render_prediction
 from retinue.http.response import Response
-from retinue.images.load import Image, ImageReference, load_image
+from retinue.images.decode import Image
+from retinue.images.load import ImageReference, load_image
 from retinue.models.cache import Lookup
 from retinue.models.package import ModelId
 from retinue.models.session import LoadedModel

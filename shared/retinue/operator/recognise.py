@@ -75,7 +75,7 @@ def _task(source: Source, graph: Graph) -> Task:
         return cast(Task, task)
     if source.task not in get_args(Task):
         raise UnsupportedModel(f"task {source.task!r} is not built; {', '.join(get_args(Task))} are")
-    known = _ARCHITECTURES[source.task]
+    known = _ARCHITECTURES[str(source.task)]
     if not str(source.architecture).startswith(known):
         raise UnsupportedModel(f"{source.architecture!r} for {source.task} is not built; {', '.join(known)} are")
     if source.is_fused and source.task != "classification":
@@ -168,7 +168,7 @@ def _preprocessing(source: Source, task: Task) -> Preprocessing:
         raise UnsupportedModel("class_names_operations are not built yet")
     if source.color_mode not in ("rgb", "bgr"):
         raise UnsupportedModel(f"color_mode is {source.color_mode!r}; rgb or bgr is expected")
-    mode, padding_value = _resize(source, task)
+    mode, padding_value = _resize(source)
     mean, std = source.normalization or ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     return Preprocessing(
         resize_mode=mode,
@@ -180,7 +180,7 @@ def _preprocessing(source: Source, task: Task) -> Preprocessing:
     )
 
 
-def _resize(source: Source, task: Task) -> tuple[ResizeMode, int]:
+def _resize(source: Source) -> tuple[ResizeMode, int]:
     """The resize that the declared mode turns into (contract/models.md 1.3)."""
     match source.resize_mode:
         case "stretch" | "center-crop" | "letterbox" as mode:
@@ -188,6 +188,7 @@ def _resize(source: Source, task: Task) -> tuple[ResizeMode, int]:
         case "letterbox-reflect-edges":
             return "letterbox", source.padding_value
         case "fit-longer-edge":
-            return ("stretch", 0) if task == "classification" else ("letterbox", 127)
+            is_yolo = str(source.architecture).startswith("yolo")
+            return ("letterbox", 127) if is_yolo else ("stretch", 0)
         case mode:
             raise UnsupportedModel(f"resize_mode {mode!r} is not known")

@@ -60,10 +60,9 @@ def _draw_detections(
     boxes = detections.xyxy.astype(int).tolist()
     for index, (color, box) in enumerate(zip(colors, boxes, strict=True)):
         canvas.rectangle(tuple(box), outline=color, width=width)
-        points = detections.polygons[index].astype(int) if detections.polygons else []
+        points = [(int(x), int(y)) for x, y in detections.polygons[index].tolist()] if detections.polygons else []
         if len(points) > 2:
-            outline = [*map(tuple, points.tolist()), tuple(points[0].tolist())]
-            canvas.line(outline, fill=color, width=width, joint="curve")
+            canvas.line([*points, points[0]], fill=color, width=width, joint="curve")
     if not has_labels:
         return
     names = [prediction.class_names[class_id] for class_id in detections.class_id.tolist()]
