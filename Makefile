@@ -21,6 +21,7 @@ CLIENTS_STAMP := .venv-clients/.inference-sdk-$(SDK_VERSION)
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help setup run demo test test-unit test-stack lint fix types build size bench validate deploy publish clean pr
 
 help: ## list the targets

@@ -1,8 +1,8 @@
 """A detector of YOLOv8n's shape and cost, with seeded random weights: timing does not care what a network has learned.
 
 Layers, widths and the detection head are those of YOLOv8n with batch normalisation folded in, as exports have it:
-3.15 million parameters (12.6 MB), 8.7 GFLOPs at 640 x 640, output (1, 84, 8400). `calibrated` shifts the class scores
-so that a handful of boxes pass on a given input, as they do on a normal picture.
+3.15 million parameters (12.6 MB), 8.7 GFLOPs at 640 x 640, output (1, 84, 8400). `write_detector` spreads and
+shifts the class scores so that a handful of boxes pass on a given input, as they do on a normal picture.
 """
 
 import math
@@ -18,9 +18,10 @@ INPUT_NAME = "images"
 _STRIDES = (8, 16, 32)
 _BINS = 16  # of the distribution whose mean is the distance from an anchor to one side of its box
 _SEED = 8
-# Keeps the spread of activations through a convolution followed by SiLU.
-_GAIN = 1.7
-# Candidates above the threshold, many of them neighbours of each other, before suppression.
+# Keeps activations from growing through the layers; SiLU would keep their spread with 1.7, but residuals add to it.
+_GAIN = 1.5
+# What `write_detector` aims at: spread of the class scores before the sigmoid, and anchors that reach a score of 0.5.
+_LOGIT_SPREAD = 3.0
 _CANDIDATES = 40
 
 
@@ -42,7 +43,8 @@ class Detector:
     """The graph while it is built: nodes, constants, and what they cost."""
 
     size: int
-    class_bias: float = 0.0
+    score_gain: float = 1.0
+    score_bias: float = 0.0
     nodes: list[NodeProto] = field(default_factory=list)
     constants: dict[str, NDArray[np.generic]] = field(default_factory=dict)
     parameters: int = 0
@@ -61,10 +63,12 @@ class Detector:
         self.constants[name] = values
         return name
 
-    def convolution(self, source: Tensor, channels: int, kernel: int, stride: int = 1, bias: float = 0.0) -> Tensor:
+    def convolution(
+        self, source: Tensor, channels: int, kernel: int, stride: int = 1, *, gain: float = _GAIN, bias: float = 0.0
+    ) -> Tensor:
         """A plain convolution, padded to keep the size apart from its stride."""
         shape = (channels, source.channels, kernel, kernel)
-        spread = _GAIN / math.sqrt(source.channels * kernel * kernel)
+        spread = gain / math.sqrt(source.channels * kernel * kernel)
         weights = self.random.normal(0, spread, shape).astype(np.float32)
         side = source.side // stride
         self.parameters += weights.size + channels
@@ -132,7 +136,7 @@ class Detector:
         for level in features:
             box = self.convolution(self.block(self.block(level, 64), 64), 4 * _BINS, kernel=1, bias=1.0)
             scores = self.block(self.block(level, 80), 80)
-            scores = self.convolution(scores, CLASSES, kernel=1, bias=self.class_bias)
+            scores = self.convolution(scores, CLASSES, kernel=1, gain=self.score_gain, bias=self.score_bias)
             levels.append(self.add("Reshape", [self.join(box, scores).name, flat]))
         everything = self.add("Concat", levels, axis=2)
         sizes = self.constant(np.array([4 * _BINS, CLASSES], np.int64))
@@ -208,6 +212,9 @@ def write_detector(path: Path, tensor: NDArray[np.float32]) -> None:
 
     size = tensor.shape[2]
     session = onnxruntime.InferenceSession(Detector(size).model().SerializeToString())
-    scores = np.sort(session.run(None, {INPUT_NAME: tensor})[0][0, 4:].max(axis=0))[-_CANDIDATES]
-    # The score of the last candidate becomes 0.5, above the default threshold of 0.4.
-    path.write_bytes(Detector(size, class_bias=-math.log(scores / (1 - scores))).model().SerializeToString())
+    scores = session.run(None, {INPUT_NAME: tensor})[0][0, 4:]  # (classes, anchors), without gain and bias
+    logits = np.log(scores / (1 - scores))
+    gain = _LOGIT_SPREAD / float(logits.std())
+    best = np.sort(logits.max(axis=0))
+    detector = Detector(size, score_gain=gain, score_bias=-gain * float(best[-_CANDIDATES]))
+    path.write_bytes(detector.model().SerializeToString())

@@ -88,11 +88,11 @@ class Gateway:
         if len(event) > MAX_PAYLOAD_BYTES:
             return _message(413, "Request Entity Too Large"), False
         run = self._submit[match.route.function](event, request_id, trace_id)
-        # Not wait_for, which would cancel: the function goes on when the gateway gives up, until its own timeout.
-        await asyncio.wait((run,), timeout=match.route.timeout_s)
-        if not run.done():
+        try:
+            async with asyncio.timeout(match.route.timeout_s):
+                outcome = await run
+        except TimeoutError:  # the function itself goes on, until its own timeout
             return _message(503, "Service Unavailable"), False
-        outcome = run.result()
         response = _response(outcome, match.route.function)
         response.headers.append(("apigw-requestid", request_id))
         return response, outcome.is_cold

@@ -32,7 +32,10 @@ class Pool:
         return [worker.pid for worker in self._workers if worker.pid is not None]
 
     def submit(self, event: bytes, request_id: str, trace_id: str) -> asyncio.Future[Outcome]:
-        """Runs the function on `event` (JSON); the future tells how that ended, a failure too: it never raises."""
+        """Runs the function on `event` (JSON); the future tells how that ended, a failure too.
+
+        Whoever no longer waits may cancel it: an event that is still queued is dropped then.
+        """
         invocation = Invocation(event, request_id, trace_id)
         if self._idle:
             worker, timer = self._idle.popitem()  # the latest, so that surplus ones stay idle until they are ended
@@ -60,11 +63,13 @@ class Pool:
             self._workers.append(Worker(self._settings, self._on_ready, self._on_end))
 
     def _on_ready(self, worker: Worker) -> None:
-        if self._waiting:
-            worker.assign(self._waiting.popleft())
-        else:
-            loop = asyncio.get_running_loop()
-            self._idle[worker] = loop.call_later(self._idle_s, self._end_idle, worker)
+        while self._waiting:
+            invocation = self._waiting.popleft()
+            if not invocation.outcome.done():  # the gateway may have given it up while it waited
+                worker.assign(invocation)
+                return
+        loop = asyncio.get_running_loop()
+        self._idle[worker] = loop.call_later(self._idle_s, self._end_idle, worker)
 
     def _end_idle(self, worker: Worker) -> None:
         # The last one stays: a developer's next request should be warm. One that was killed may still be in the list.

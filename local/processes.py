@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 TAIL_LINES = 40
+LINE_LIMIT = 4000  # characters kept of one line
 
 
 class Guardian:
@@ -93,16 +94,18 @@ class Child:
 
     async def _read(self) -> None:
         assert self._process.stdout is not None
-        rest = ""
+        rest = ""  # of an unfinished line
         while chunk := await self._process.stdout.read(65536):
             # AWS's client ends the lines inside one error message with a carriage return.
             *lines, rest = (rest + chunk.decode("utf-8", "replace").replace("\r", "\n")).split("\n")
             for line in lines:
                 self._keep(line)
+            rest = rest[:LINE_LIMIT]
         if rest:
             self._keep(rest)
 
     def _keep(self, line: str) -> None:
+        line = line[:LINE_LIMIT]
         self.tail.append(line)
         logger.debug("%s: %s", self._name, line)
 

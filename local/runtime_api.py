@@ -94,8 +94,9 @@ class Worker:
 
     def assign(self, invocation: Invocation) -> None:
         """Hands the event to the process, which must have asked for one, and starts the function's clock."""
-        assert self._next is not None
+        assert self._next is not None and self._child is not None
         self._current = invocation
+        self._child.tail.clear()  # a failure is shown with what was printed for its own event
         self._start_timer(self.function.timeout_s, f"Task timed out after {self.function.timeout_s:.2f} seconds")
         self._next.set_result(invocation)
         self._next = None
@@ -120,6 +121,8 @@ class Worker:
             prefix=f"{name}-", dir=self._settings.folder, ignore_cleanup_errors=True
         ) as folder:
             try:
+                init_s = INIT_LIMIT_S + self.function.timeout_s  # Lambda repeats a slow init inside the first request
+                self._start_timer(init_s, f"Sandbox.Timedout: init took more than {init_s:g} seconds")
                 port = await self._server.listen("127.0.0.1", 0)
                 environment = {
                     **self._settings.environment,
@@ -131,8 +134,6 @@ class Worker:
                 )
                 if self.error:  # stopped meanwhile
                     self._child.kill()
-                init_s = INIT_LIMIT_S + self.function.timeout_s  # Lambda repeats a slow init inside the first request
-                self._start_timer(init_s, f"Sandbox.Timedout: init took more than {init_s:g} seconds")
                 status = await self._child.wait()
                 self.error = self.error or f"Runtime.ExitError: the process exited with status {status}"
             except OSError as exc:

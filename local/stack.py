@@ -210,7 +210,6 @@ class Stack:
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_FORMAT": function.log_format,
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-            "AWS_LAMBDA_LOG_LEVEL": function.log_level,
             "AWS_LAMBDA_LOG_STREAM_NAME": "local",
             "LAMBDA_TASK_ROOT": str(function.code),
             "LANG": "en_US.UTF-8",
@@ -219,6 +218,8 @@ class Stack:
             "TZ": ":UTC",
             "_HANDLER": function.handler,
         }
+        if function.log_level:
+            variables["AWS_LAMBDA_LOG_LEVEL"] = function.log_level
         if self._is_built:
             variables["PYTHONDONTWRITEBYTECODE"] = "1"  # layers and code are read-only on Lambda
         return {**variables, **function.environment, **self._extra_environment}

@@ -1,6 +1,6 @@
 """Writes shared/retinue/pipeline/preprocess.onnx, the graph that turns a picture into a network's input.
 
-Run it after changing it (`.venv/bin/python tools/make_preprocess_graph.py`); a test compares the file with what it makes.
+Run it after changing it (`.venv/bin/python tools/make_preprocess_graph.py`); a test compares the file.
 
     rows (2, h, W, 3) uint8: for each output row the picture's row above and below -> NCHW -> float32
       -> Resize(size; along x only; linear, half pixel) -> * weights, floored to quarters -> sum of the two, rounded

@@ -128,7 +128,7 @@ def test_event_has_the_shape_of_payload_2_0(client: httpx.Client, stack: Stack) 
     assert headers["x-two"] == "1,2"
     assert headers["host"] == host
     assert headers["content-length"] == "7"
-    assert headers["x-forwarded-for"] == "127.0.0.1"
+    assert headers["x-forwarded-for"] in ("127.0.0.1", "::1")
     assert headers["x-forwarded-port"] == host.rpartition(":")[2]
     assert headers["x-amzn-trace-id"].startswith("Root=1-")
     assert "cookie" not in headers
@@ -136,7 +136,7 @@ def test_event_has_the_shape_of_payload_2_0(client: httpx.Client, stack: Stack) 
         "method": "POST",
         "path": "/models/my project/a/b",
         "protocol": "HTTP/1.1",
-        "sourceIp": "127.0.0.1",
+        "sourceIp": headers["x-forwarded-for"],
         "userAgent": "test",
     }
     assert context["routeKey"] == "POST /models/{project}/{version}"

@@ -110,7 +110,8 @@ def _trace(pixel_xy: Index, cycle: Index) -> list[NDArray[np.int64]]:
 
 def _moves_on(pixel_xy: Index, starts: Index) -> NDArray[np.bool_]:
     """Whether the pixel after this one, around the cycle, is another one."""
-    return _steps(pixel_xy, starts).any(axis=1)
+    moves_on: NDArray[np.bool_] = np.logical_or.reduce(_steps(pixel_xy, starts) != 0, axis=1)
+    return moves_on
 
 
 def _turns(pixel_xy: Index, starts: Index) -> NDArray[np.bool_]:
@@ -118,7 +119,8 @@ def _turns(pixel_xy: Index, starts: Index) -> NDArray[np.bool_]:
     steps = _steps(pixel_xy, starts)
     before = np.arange(len(steps)) - 1
     before[starts] = np.append(starts[1:], len(steps)) - 1
-    return (steps != steps[before]).any(axis=1)
+    turns: NDArray[np.bool_] = np.logical_or.reduce(steps != steps[before], axis=1)
+    return turns
 
 
 def _steps(pixel_xy: Index, starts: Index) -> Index:

@@ -46,7 +46,7 @@ def non_maximum_suppression(
         # iterating that sentence from "all stay" settles from the best box downwards.
         suppresses = np.triu(_overlaps(block, block, xyxy, class_id, iou_threshold, is_class_agnostic), 1)
         stays: NDArray[np.bool_] = np.ones(len(block), bool)
-        while not np.array_equal(stays, settled := ~suppresses[stays].any(axis=0)):
+        while not np.array_equal(stays, settled := ~np.logical_or.reduce(suppresses[stays], axis=0)):
             stays = settled
         kept = np.concatenate([kept, block[stays]])
     return kept[: max(0, max_detections)]
