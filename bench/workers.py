@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 import psutil
+
 from local.processes import Guardian
 from local.runtime_api import Invocation, Worker, WorkerSettings
 from local.stack import Stack

@@ -49,9 +49,9 @@ def accesses() -> list[Access]:
 def deployment(
     tmp_path_factory: pytest.TempPathFactory, accesses: list[Access], worker_lines: list[str]
 ) -> Iterator[Deployment]:
-    """A stack with one model of each task, every pool warm."""
+    """A stack with one model of each task, every pool warm. One process a pool: the registry speaks of one process."""
     folder = tmp_path_factory.mktemp("models")
-    with Stack(on_access=accesses.append) as stack:
+    with Stack(on_access=accesses.append, max_workers=1) as stack:
         running = Deployment(stack)
         _publish_all(running, folder)
         _warm_up(running)

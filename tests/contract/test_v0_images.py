@@ -78,9 +78,7 @@ def test_form_without_the_file(client: httpx.Client, query: dict[str, str]) -> N
 
 def test_form_whose_file_is_a_text_field(client: httpx.Client, scene_text: str) -> None:
     body = f'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n{scene_text}\r\n--b--\r\n'
-    response = client.post(
-        f"/{DETECTOR}", content=body, headers={"content-type": "multipart/form-data; boundary=b"}
-    )
+    response = client.post(f"/{DETECTOR}", content=body, headers={"content-type": "multipart/form-data; boundary=b"})
 
     assert_refused(response, 400, WRONG_TYPE)
 
@@ -90,7 +88,7 @@ def test_form_whose_file_is_a_text_field(client: httpx.Client, scene_text: str) 
     [
         ("multipart/form-data", b"no boundary at all"),
         ("multipart/form-data; boundary=b", b""),
-        ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n"),
+        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n'),
         ("multipart/form-data; boundary=b", b"\x00\xff" * 100),
         ("multipart/form-data; boundary=", b"--\r\n\r\n----"),
     ],
@@ -170,9 +168,7 @@ def in_lines(text: str) -> str:
 def test_base64_whatever_the_content_type_says(
     client: httpx.Client, scene_text: str, content_type: str, wrap: Callable[[str], str], method: str
 ) -> None:
-    response = client.request(
-        method, f"/{DETECTOR}", content=wrap(scene_text), headers={"content-type": content_type}
-    )
+    response = client.request(method, f"/{DETECTOR}", content=wrap(scene_text), headers={"content-type": content_type})
 
     assert response.status_code == 200, response.text
     assert len(response.json()["predictions"]) == 6
@@ -204,9 +200,7 @@ def test_body_that_is_no_picture(client: httpx.Client, body: bytes, message: str
 
 
 @pytest.mark.parametrize("head", ["data:image/JPEG;base64,", "data:image/svg+xml;base64,", "data:;base64,"])
-def test_odd_data_uris_are_read_or_refused_but_never_misread(
-    client: httpx.Client, scene_text: str, head: str
-) -> None:
+def test_odd_data_uris_are_read_or_refused_but_never_misread(client: httpx.Client, scene_text: str, head: str) -> None:
     response = client.post(f"/{DETECTOR}", content=head + scene_text, headers=AS_JSON)
 
     if response.status_code == 200:  # more liberal than upstream, which is harmless (http.md 9, row 18)
@@ -300,9 +294,7 @@ def test_form_is_checked_before_the_model(client: httpx.Client) -> None:
     assert_refused(client.post("/some/38", files={"picture": ("a.jpg", b"x")}), 400, NO_FILE_PART)
 
 
-def test_another_projects_model_is_refused_before_the_picture(
-    keyless: httpx.Client, narrow_key: str
-) -> None:
+def test_another_projects_model_is_refused_before_the_picture(keyless: httpx.Client, narrow_key: str) -> None:
     response = keyless.post(f"/{DETECTOR}", params={"api_key": narrow_key}, content=b"x", headers=AS_JSON)
 
     assert_refused(response, 403, "Unauthorized access to roboflow API")

@@ -1,7 +1,7 @@
 """Compares Retinue with the reference systems on given networks and pictures, and prints a table.
 
     python -m tests.parity.compare --peer-url http://127.0.0.1:9002 --pictures photos/*.jpg -- packages/*
-    python -m tests.parity.compare --ultralytics-python ~/ultralytics/bin/python --pictures photos/*.jpg -- exports/*.onnx
+    python -m tests.parity.compare --ultralytics-python ~/u/bin/python --pictures photos/*.jpg -- exports/*.onnx
 
 A folder is a package and goes to upstream; a bare .onnx file goes to Ultralytics.
 """
@@ -73,7 +73,13 @@ def ask_ultralytics(python: str, network: Path, pictures: Sequence[Path], thresh
     """{"versions": ..., "answers": one per picture}. Raises RuntimeError with what the other Python said."""
     script = Path(__file__).with_name("ultralytics_answers.py")
     settings = map(str, (thresholds.confidence, thresholds.iou_threshold, thresholds.max_detections))
-    command = [python, str(script), str(network.resolve()), *settings, *(str(picture.resolve()) for picture in pictures)]
+    command = [
+        python,
+        str(script),
+        str(network.resolve()),
+        *settings,
+        *(str(picture.resolve()) for picture in pictures),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
     if done.returncode:
         raise RuntimeError(f"{python} failed: {done.stderr[-2000:]}")

@@ -1,4 +1,4 @@
-"""Retinue's answers, in process: what `retinue publish` recognises, run through the pipeline, in the HTTP API's form."""
+"""Retinue's answers, in process: recognised as `retinue publish` does, run through the pipeline, rendered for HTTP."""
 
 from pathlib import Path
 from typing import Any

@@ -1,10 +1,11 @@
 """When two answers to the same picture count as equal.
 
-Same classes in the same order, boxes within 1 px, confidence within 0.005, polygons with IoU >= 0.98 (or within 1 px for masks
-under 2,500 square pixels). Scores within 0.005 of a threshold or of each other are free to differ: such an object may be
-missing, may have a rival kept in its place, or may stand elsewhere in the order.
+Same classes in the same order, boxes within 1 px, confidence within 0.005, polygons with IoU >= 0.98 (or within 1 px for
+masks under 2,500 square pixels). Scores within 0.005 of a threshold or of each other are free to differ: such an object
+may be missing, may have a rival kept in its place, or may stand elsewhere in the order.
 
-Answers are those of the HTTP API: {"predictions": [{"x", "y", "width", "height", "class", "confidence", "points"}, ...]}.
+Answers have the form of the HTTP API: {"predictions": [{"x", "y", "width", "height", "class", "confidence", "points"},
+...]}; those of a classifier have neither box nor points.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,7 +51,9 @@ def compare(
     pairs = _match(mine, wanted)
     lost = [wanted[index] for index in sorted(set(range(len(wanted))) - set(pairs))]
     extra = [mine[index] for index in sorted(set(range(len(mine))) - set(pairs.values()))]
-    thresholds = [confidence] + [objects[-1]["confidence"] for objects in (mine, wanted) if len(objects) == max_detections]
+    thresholds = [confidence] + [
+        objects[-1]["confidence"] for objects in (mine, wanted) if len(objects) == max_detections
+    ]
     comparison = Comparison(objects=max(len(mine), len(wanted)))
     for who, objects, rivals in (("only theirs", lost, extra), ("only ours", extra, lost)):
         for item in objects:
@@ -132,7 +135,9 @@ def _is_free(item: Object, rivals: Sequence[Object], thresholds: Sequence[float]
         return True
     close = [rival for rival in rivals if abs(rival["confidence"] - item["confidence"]) <= CONFIDENCE + _EPSILON]
     # A rival that the object would have suppressed, or another class of the same box.
-    return "x" in item and any(_overlap(item, rival) > iou_threshold and not _differs_in_outline_only(item, rival) for rival in close)
+    return "x" in item and any(
+        _overlap(item, rival) > iou_threshold and not _differs_in_outline_only(item, rival) for rival in close
+    )
 
 
 def _differs_in_outline_only(item: Object, rival: Object) -> bool:
@@ -155,13 +160,17 @@ def _nearest(item: Object, rivals: Sequence[Object]) -> str:
     if "x" not in item:
         same = [rival for rival in rivals if rival["class"] == item["class"]]
         return f" | nearest {_describe(same[0])}" if same else ""
-    overlap, rival = max(((_overlap(item, rival), rival) for rival in rivals), key=lambda pair: pair[0], default=(0.0, {}))
+    overlap, rival = max(
+        ((_overlap(item, rival), rival) for rival in rivals), key=lambda pair: pair[0], default=(0.0, {})
+    )
     if overlap < 0.1:
         return ""
     text = f" | nearest {_describe(rival)}, box IoU {overlap:.3f}"
     if len(_points(item)) and len(_points(rival)):
         iou, area = polygon_iou(_points(rival), _points(item))
-        text += f", polygon IoU {iou:.3f} of {area:.0f} px2, {outline_distance(_points(rival), _points(item)):.1f} px apart"
+        text += (
+            f", polygon IoU {iou:.3f} of {area:.0f} px2, {outline_distance(_points(rival), _points(item)):.1f} px apart"
+        )
     return text
 
 

@@ -31,12 +31,18 @@ def main(model: str, confidence: str, iou: str, max_detections: str, *pictures: 
         height, width = result.orig_shape
         predictions = _classes(result, float(confidence)) if task == "classify" else _objects(result)
         answers.append({"image": {"width": width, "height": height}, "predictions": predictions})
-    versions = {"ultralytics": ultralytics.__version__, "torch": torch.__version__, "onnxruntime": onnxruntime.__version__}
+    versions = {
+        "ultralytics": ultralytics.__version__,
+        "torch": torch.__version__,
+        "onnxruntime": onnxruntime.__version__,
+    }
     print(json.dumps({"versions": versions, "answers": answers}))
 
 
 def _task(model: str) -> str:
-    metadata = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).get_modelmeta().custom_metadata_map
+    metadata = (
+        onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).get_modelmeta().custom_metadata_map
+    )
     return metadata["task"]
 
 
@@ -56,7 +62,9 @@ def _objects(result) -> list[dict]:
 def _classes(result, confidence: float) -> list[dict]:
     scores = sorted(enumerate(result.probs.data.tolist()), key=lambda pair: -pair[1])
     return [
-        {"class": result.names[index], "class_id": index, "confidence": score} for index, score in scores if score >= confidence
+        {"class": result.names[index], "class_id": index, "confidence": score}
+        for index, score in scores
+        if score >= confidence
     ]
 
 

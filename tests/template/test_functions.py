@@ -6,8 +6,8 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from retinue.config import Settings
 
+from retinue.config import Settings
 from tests.template.deployment import ROOT, Deployed
 
 FUNCTIONS = ("DetectFunction", "ClassifyFunction", "OutlineFunction", "CatalogFunction")

@@ -4,6 +4,7 @@ from collections import Counter
 
 import orjson
 from onnx import ModelProto
+
 from retinue.deadline import Deadline
 from retinue.errors import NotFound
 from retinue.models.package import Manifest, ModelId, alias_object

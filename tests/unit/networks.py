@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
+
 from retinue.models.package import Manifest, NetworkInput, PackageFile, Preprocessing
 from retinue.models.session import LoadedModel, load_model
 
@@ -48,18 +49,26 @@ def constant_network(
 
 
 def brightness_network(
-    *, size_wh: tuple[Dimension, Dimension] = (4, 4), batch: Dimension = 1, metadata: dict[str, str] | None = None
+    *,
+    size_wh: tuple[Dimension, Dimension] = (4, 4),
+    batch: Dimension = 1,
+    metadata: dict[str, str] | None = None,
+    is_half: bool = False,
 ) -> ModelProto:
-    """A classifier of two classes, bright and dark: (m, 1 - m) where m is the mean of the input tensor."""
+    """A classifier of two classes, bright and dark: (m, 1 - m) where m is the mean of the input tensor.
+
+    is_half: the input is float16.
+    """
     nodes = [
-        helper.make_node("ReduceMean", [INPUT], ["mean"], axes=[2, 3], keepdims=0),
+        helper.make_node("Cast", [INPUT], ["picture"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["picture"], ["mean"], axes=[2, 3], keepdims=0),
         helper.make_node("ReduceMean", ["mean"], ["bright"], axes=[1], keepdims=1),
         helper.make_node("Sub", ["one", "bright"], ["dark"]),
         helper.make_node("Concat", ["bright", "dark"], ["output0"], axis=1),
     ]
     values = [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [batch, 2])]
     one = numpy_helper.from_array(np.ones((), np.float32), "one")
-    return _model(nodes, values, [one], size_wh, batch, metadata)
+    return _model(nodes, values, [one], size_wh, batch, metadata, TensorProto.FLOAT16 if is_half else TensorProto.FLOAT)
 
 
 def _model(
@@ -69,8 +78,9 @@ def _model(
     size_wh: tuple[Dimension, Dimension],
     batch: Dimension,
     metadata: dict[str, str] | None,
+    input_type: int = TensorProto.FLOAT,
 ) -> ModelProto:
-    picture = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [batch, 3, size_wh[1], size_wh[0]])
+    picture = helper.make_tensor_value_info(INPUT, input_type, [batch, 3, size_wh[1], size_wh[0]])
     graph = helper.make_graph(nodes, "tiny", [picture], outputs, initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     for key, value in (metadata or {}).items():

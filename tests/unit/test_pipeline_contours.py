@@ -5,6 +5,7 @@ from collections import deque
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from retinue.pipeline.contours import find_contours
 
 Points = list[list[int]]

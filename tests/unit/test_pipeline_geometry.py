@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from numpy.typing import ArrayLike
+
 from retinue.models.package import Convention, ResizeMode
 from retinue.pipeline.geometry import Placement, tight_size
 

@@ -7,10 +7,10 @@ import onnx
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
-from retinue.pipeline.preprocess import prepare
+from tools.make_resize_graph import TARGET, make
 
+from retinue.pipeline.preprocess import prepare
 from tests.unit.networks import filled, make_manifest, noise
-from tools.make_preprocess_graph import TARGET, make
 
 
 def pixels_of(tensor: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -157,4 +157,4 @@ def test_a_picture_that_is_a_view_gives_the_pixels_of_its_copy() -> None:
 
 
 def test_committed_graph_is_what_the_tool_makes() -> None:
-    assert onnx.load(str(TARGET)) == make(), "run tools/make_preprocess_graph.py and commit what it writes"
+    assert onnx.load(str(TARGET)) == make(), "run tools/make_resize_graph.py and commit what it writes"

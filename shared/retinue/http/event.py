@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
+
 from retinue.deadline import Deadline
 
 # The gateway gives up after 30 s; what is not ready before this is answered as "try again".

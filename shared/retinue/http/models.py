@@ -11,6 +11,8 @@ from retinue.observe import RequestRecord
 from retinue.service import Service
 
 _UNKNOWN_HERE = (
+    "torch_cuda_allocator_cache",
+    "non_torch_gpu_memory",
     "total_vram_bytes",
     "gpu_memory_used",
     "gpu_memory_total",

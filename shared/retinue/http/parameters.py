@@ -66,6 +66,7 @@ def parse_url_parameters(query: Mapping[str, str]) -> UrlParameters:
         stroke_width=read("stroke", _integer, 1),
         is_oriented=not read("disable_preproc_auto_orient", _boolean, False),
     )
+    read("response_mask_format", _mask_format, "polygon")
     # Declared by the contract and without effect on what is built: still checked, so that a typo is not swallowed.
     for name in _CHECKED_ONLY:
         read(name, _boolean, False)
@@ -127,6 +128,12 @@ def _boolean(text: str) -> bool:
 
 def _names(text: str) -> frozenset[str] | None:
     return frozenset(name.strip() for name in text.split(",") if name.strip()) or None
+
+
+def _mask_format(text: str) -> str:
+    if text != "polygon":
+        raise _Invalid("literal_error", "Input should be 'polygon'; 'rle' is not built yet")
+    return text
 
 
 def _output_format(text: str) -> OutputFormat:

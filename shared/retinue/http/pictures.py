@@ -2,20 +2,19 @@
 
 import io
 
-from retinue.errors import ImageError, RequestError
+from retinue.errors import RequestError
 from retinue.http.event import Request
 from retinue.http.parameters import UrlParameters
-from retinue.images.load import ImageReference
+from retinue.images.load import NO_NUMPY, UNKNOWN_TYPE, ImageReference
 
 _MISSING_PART = "Expected image to be send in part named 'file' of multipart/form-data request"
 _INVALID_TYPE = "Invalid Content-Type header provided with request."
-_NO_NUMPY = "NumPy image type is not supported in this configuration of the service."
 
 
 def picture_of(request: Request, parameters: UrlParameters) -> ImageReference:
     """The picture: part `file` of a form, else the URL in `image`, else the body as base64, whatever its Content-Type.
 
-    Raises RequestError and ImageError with the contract's texts.
+    Raises RequestError with the contract's texts.
     """
     content_type = request.content_type
     if not content_type and parameters.image_url is None:
@@ -28,9 +27,9 @@ def picture_of(request: Request, parameters: UrlParameters) -> ImageReference:
         case "base64":
             return ImageReference("base64", request.body)
         case "numpy":
-            raise ImageError("numpy input", public=_NO_NUMPY)
+            return ImageReference("refused", NO_NUMPY)
         case _:
-            raise ImageError("unknown image_type", public="Image declaration contains not recognised image type.")
+            return ImageReference("refused", UNKNOWN_TYPE)
 
 
 def _file_part(body: bytes, content_type: str) -> bytes:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+
 from retinue.errors import PayloadTooLarge
 
 

@@ -5,14 +5,13 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
-from retinue.errors import ImageError, ParameterError
+
+from retinue.errors import ParameterError
 from retinue.http.event import Request
-from retinue.images.load import ImageReference
+from retinue.images.load import NO_NUMPY, NOT_BASE64, UNKNOWN_TYPE, ImageReference
 from retinue.pipeline.prediction import Thresholds
 
 Body = TypeVar("Body", bound=BaseModel)
-
-_NO_NUMPY = "NumPy image type is not supported in this configuration of the service."
 
 
 class ImageField(BaseModel):
@@ -22,16 +21,16 @@ class ImageField(BaseModel):
     value: Any = None
 
     def reference(self) -> ImageReference:
-        """Where the picture is. Raises ImageError for a type that is not served."""
+        """Where the picture is."""
         match self.type.lower():
             case ("base64" | "url") as kind if isinstance(self.value, str):
                 return ImageReference("base64" if kind == "base64" else "url", self.value)
             case "base64" | "url":
-                raise ImageError("value is no text", public="Malformed base64 input image.")
+                return ImageReference("refused", NOT_BASE64)
             case "numpy":
-                raise ImageError("numpy input", public=_NO_NUMPY)
+                return ImageReference("refused", NO_NUMPY)
             case _:
-                raise ImageError("unknown type", public="Image declaration contains not recognised image type.")
+                return ImageReference("refused", UNKNOWN_TYPE)
 
 
 class TaskRequest(BaseModel):
@@ -52,6 +51,7 @@ class TaskRequest(BaseModel):
     max_candidates: int = 3000
     class_agnostic_nms: bool = False
     class_filter: list[str] | None = None
+    response_mask_format: Literal["polygon"] = "polygon"
     visualize_predictions: bool = False
     visualization_labels: bool = False
     visualization_stroke_width: int = 1

@@ -9,6 +9,7 @@ import struct
 
 import numpy as np
 from numpy.typing import NDArray
+
 from retinue.errors import ImageError, ImageTooLarge
 
 Image = NDArray[np.uint8]

@@ -11,6 +11,8 @@ from retinue.images.decode import Image, decode_image
 
 NOT_BASE64 = "Malformed base64 input image."
 NOT_AN_IMAGE = "Data is not image."
+NO_NUMPY = "NumPy image type is not supported in this configuration of the service."
+UNKNOWN_TYPE = "Image declaration contains not recognised image type."
 RAW_BYTES = (
     "Invalid base64 input: the image payload contains raw bytes instead of a base64-encoded string. "
     "Encode the picture, or send it as part 'file' of multipart/form-data."
@@ -23,9 +25,12 @@ Fetch = Callable[[str, Deadline], bytes]
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """Where a picture is: `raw` bytes of a file, `base64` text, or a `url`."""
+    """Where a picture is: `raw` bytes of a file, `base64` text, a `url`; or why it is `refused`.
 
-    kind: Literal["raw", "base64", "url"]
+    A refusal waits for its turn: clients are told of an unknown model first.
+    """
+
+    kind: Literal["raw", "base64", "url", "refused"]
     value: bytes | str
 
 
@@ -37,6 +42,8 @@ def load_image(
     match reference.kind:
         case "url":
             data, failure = fetch(str(reference.value), deadline), NOT_AN_IMAGE
+        case "refused":
+            raise ImageError("picture refused", public=str(reference.value))
         case "base64":
             data = decode_base64(reference.value)
         case _:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
 import orjson
+
 from retinue.errors import InvalidModelId, PackageCorrupt
 
 MANIFEST_FORMAT = 1

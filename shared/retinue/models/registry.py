@@ -5,6 +5,7 @@ from collections import OrderedDict
 from typing import Any
 
 import orjson
+
 from retinue.aws import S3Reader
 from retinue.deadline import Deadline
 from retinue.errors import ModelNotFound, NotFound, PackageCorrupt

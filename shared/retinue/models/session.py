@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+
 from retinue.errors import PackageCorrupt
 from retinue.models.package import Manifest
 

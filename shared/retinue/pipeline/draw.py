@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
 from retinue.pipeline.prediction import Prediction
 
 # Roboflow's default colours, by class id modulo 9 (contract/models.md 1.2).

@@ -5,6 +5,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
 from retinue.models.package import Convention, ResizeMode
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
 from retinue.pipeline.contours import find_contours
 from retinue.pipeline.geometry import Placement
 

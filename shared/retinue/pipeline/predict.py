@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from retinue.models.families import decoder_of
 from retinue.models.session import LoadedModel
 from retinue.pipeline.prediction import Prediction, Thresholds

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+
 from retinue.models.package import Manifest
 from retinue.pipeline.prediction import Detections, Thresholds
 

@@ -5,6 +5,7 @@ from importlib import import_module
 
 import numpy as np
 from numpy.typing import NDArray
+
 from retinue.models.package import Family, Manifest
 from retinue.pipeline.geometry import Placement
 from retinue.pipeline.prediction import Prediction, Thresholds

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+
 from retinue.models.package import Manifest
 from retinue.pipeline.geometry import Placement
 from retinue.pipeline.prediction import Classification, Prediction, Thresholds

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from retinue.models.package import Manifest
 from retinue.pipeline.geometry import Placement
 from retinue.pipeline.nms import non_maximum_suppression

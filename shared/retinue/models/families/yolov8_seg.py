@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+
 from retinue.models.families.yolov8 import as_prediction, select_candidates, to_picture
 from retinue.models.package import Manifest
 from retinue.pipeline.geometry import Placement

@@ -1,0 +1,46 @@
+"""The requests that are sent, in both forms that clients use."""
+
+import base64
+import time
+from dataclasses import dataclass
+
+import orjson
+
+from local.http1 import Request
+from local.payload import http_event, split_target
+from local.routes import Router
+from local.template import Template
+
+MODEL_ID = "bench-detector/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A POST request with its path and query, and the name of the route for people."""
+
+    name: str
+    target: str
+    content_type: str
+    body: bytes
+
+    def event(self, template: Template) -> bytes:
+        """The event (JSON) that the gateway makes of it."""
+        path, _ = split_target(self.target)
+        match = Router(template.routes).match("POST", path)
+        assert match is not None  # the template has both routes, or the stack's own tests fail
+        headers = [("host", "localhost"), ("content-type", self.content_type), ("content-length", str(len(self.body)))]
+        request = Request("POST", self.target, "HTTP/1.1", headers, self.body, "127.0.0.1")
+        return http_event(request, match.route, match.parameters, "bench", "Root=1-0-0", time.time(), 9001)
+
+
+def detect_call(jpeg: bytes, key: str) -> Call:
+    """As Roboflow's snippets do: base64 text in the body, called a form."""
+    target = f"/detect/{MODEL_ID}?api_key={key}"
+    return Call("/detect, base64", target, "application/x-www-form-urlencoded", base64.b64encode(jpeg))
+
+
+def task_call(jpeg: bytes, key: str) -> Call:
+    """As inference-sdk does: everything in a JSON body."""
+    image = {"type": "base64", "value": base64.b64encode(jpeg).decode("ascii")}
+    body = orjson.dumps({"api_key": key, "model_id": MODEL_ID, "image": image})
+    return Call("/infer/object_detection, JSON", "/infer/object_detection", "application/json", body)
