@@ -8,9 +8,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.machine import look_at_machine
+from bench.machine import OthersMeter, look_at_machine
 from bench.networks import NetworkError
-from bench.report import print_table, rows_of, save, warn_if_noisy
+from bench.report import print_table, save, warn_if_busy, warn_of_others
+from bench.rows import rows_of
 from bench.suite import DEFAULT, QUICK, Measurements, Plan, measure
 from bench.workers import MeasurementError
 from local.interpreter import InterpreterError
@@ -29,9 +30,10 @@ def main(
 ) -> None:
     """Measure what `make build` built: size, cold start, memory, time per request."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     machine = look_at_machine()
-    warn_if_noisy(machine, console)
+    warn_if_busy(machine, console)
+    others = OthersMeter()
     try:
         found = _measure(QUICK if quick else Plan(cold_starts, requests), console)
     except (MeasurementError, NetworkError, OperatorError, InterpreterError, TemplateError, OSError) as exc:
@@ -40,9 +42,11 @@ def main(
     except KeyboardInterrupt:
         console.print("Stopped.")
         sys.exit(130)
+    share = others.share()
     rows = rows_of(found)
     print_table(rows, found, machine, console)
-    console.print(f"Written to {save(rows, found, machine)}")
+    warn_of_others(share, console)
+    console.print(f"Written to {save(rows, found, machine, share)}")
     sys.exit(int(strict and any(row.is_ok is False for row in rows)))
 
 

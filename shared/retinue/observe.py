@@ -5,6 +5,7 @@ The model id is metadata of the metrics, not a dimension: each value of a dimens
 own.
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,17 +65,25 @@ class Observer:
     """The logger and the metrics of one process."""
 
     def __init__(self, settings: Settings, service: str) -> None:
-        # 25-60 ms; every request is logged, so the first one pays it.
+        self._logger: Any = None
+        self._metrics: Any = None
+        # Powertools takes 20-60 ms to import, and is needed only when the first answer is ready: until then a request
+        # waits for S3 and for the session, which leave the interpreter free.
+        self._making = threading.Thread(target=self._make, args=(settings, service), daemon=True)
+        self._making.start()
+
+    def _make(self, settings: Settings, service: str) -> None:
         from aws_lambda_powertools import Logger, Metrics
 
-        self._logger = Logger(service=service, level=settings.log_level)
         self._metrics = Metrics(namespace="Retinue", service=service)
+        self._logger = Logger(service=service, level=settings.log_level)
 
     def request_done(
         self, record: RequestRecord, *, route: str, request_id: str, status: int, reason: str = ""
     ) -> None:
         """One line and the metrics of a request; WARNING for a refused one, ERROR for a failed one."""
         global _is_first_request
+        self._making.join()
         stages = {f"{name}_ms": round(took_ms, 2) for name, took_ms in record.stages_ms.items()}
         line = {
             "request_id": request_id,
@@ -102,6 +111,7 @@ class Observer:
 
     def failure(self, message: str) -> None:
         """Logs an error that nobody expected, with its trace: for operators, never for the client."""
+        self._making.join()
         self._logger.exception(message)
 
     def _put_metrics(self, record: RequestRecord, route: str) -> None:

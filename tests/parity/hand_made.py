@@ -22,6 +22,7 @@ from tests.unit.test_golden_case import ROWS
 
 NAMES = ("alpha", "beta", "gamma")
 PICTURE_SIZES_WH = ((613, 427), (50, 40), (301, 1100))
+_DIFFERENT_RESIZES = (Resize("stretch"), Resize("letterbox", 127), Resize("center-crop"))
 _PROBE_GRID = 5
 _PROBES = 3 * _PROBE_GRID**2
 
@@ -65,19 +66,24 @@ class Case:
 
 
 def upstream_cases() -> Iterator[Case]:
-    """The cases that upstream answers."""
-    for network in _NETWORKS:
-        if not network.endswith("wide"):
-            for resize in RESIZES:
-                for size_wh in PICTURE_SIZES_WH:
-                    yield Case(network, resize, size_wh)
+    """The cases that upstream answers: every resize mode where pixels are asked for, the different ones elsewhere."""
+    odd, small, tall = PICTURE_SIZES_WH
+    for resize in RESIZES:
+        yield Case("probe", resize, odd)
+        yield Case("probe", resize, small)
+        yield Case("boxes", resize, odd)
+    for resize in _DIFFERENT_RESIZES:
+        yield Case("probe classifier", resize, odd)
+        for size_wh in (odd, small, tall):
+            yield Case("outlines", resize, size_wh)
 
 
 def ultralytics_cases() -> Iterator[Case]:
     """The cases that Ultralytics answers."""
+    odd, small, tall = PICTURE_SIZES_WH
     for network in _NETWORKS:
-        for size_wh in PICTURE_SIZES_WH:
-            yield Case(network, None, size_wh)
+        yield Case(network, None, odd)
+        yield Case(network, None, tall if network.startswith("outlines") else small)
 
 
 def scene(width: int, height: int) -> NDArray[np.uint8]:

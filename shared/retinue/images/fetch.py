@@ -6,7 +6,9 @@ and the connection nothing can be resolved again. Each redirect passes the same 
 
 import ipaddress
 import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -21,6 +23,8 @@ _NOT_DECODED = "Data pointed by URL could not be decoded into image."
 _NOT_ALLOWED = "URL points to a network destination that is not allowed."
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CHUNK_BYTES = 64 * 1024
+# IPv4-compatible addresses, and those that a NAT64 gateway translates.
+_IPV4_AT_THE_END = (ipaddress.IPv6Network("::/96"), ipaddress.IPv6Network("64:ff9b::/96"))
 
 # The addresses of a host name.
 Resolver = Callable[[str], list[str]]
@@ -73,7 +77,7 @@ class UrlFetcher:
         host = str(target.hostname)
         try:
             addresses = self._resolver(host)
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:  # UnicodeError: a label that DNS does not allow
             raise ImageError(f"{host} does not resolve: {exc}", public=_NOT_DECODED) from exc
         if not addresses:
             raise ImageError(f"{host} has no address", public=_NOT_DECODED)
@@ -91,6 +95,10 @@ class UrlFetcher:
             context = self._tls or ssl.create_default_context()
             connection = HTTPSConnection(host, timeout=max(0.001, limit.remaining_s))
             plain = socket.create_connection((address, self._port), timeout=max(0.001, limit.remaining_s))
+            # A timeout is per read, so a server that drips bytes could go on for ever: at the limit the line is cut.
+            cut = threading.Timer(limit.remaining_s, lambda: _cut(connection.sock or plain))
+            cut.daemon = True
+            cut.start()
             try:
                 connection.sock = context.wrap_socket(plain, server_hostname=host)
                 path = f"{target.path or '/'}{'?' + target.query if target.query else ''}"
@@ -102,6 +110,7 @@ class UrlFetcher:
                     raise ImageError(f"{host} answers {response.status}", public=_NOT_DECODED)
                 return self._read(connection.sock, response, limit), None
             finally:
+                cut.cancel()
                 connection.close()
                 plain.close()
         except (OSError, HTTPException, ValueError) as exc:
@@ -122,6 +131,11 @@ class UrlFetcher:
                     f"the file behind the URL is larger than {self._max_bytes / 1e6:g} MB (RETINUE_URL_MAX_MB)"
                 )
         raise ImageError(f"fetching took longer than {self._timeout_s:g} s", public=_NOT_DECODED)
+
+
+def _cut(line: socket.socket) -> None:
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def _parse(url: str) -> SplitResult:
@@ -156,7 +170,11 @@ def _is_public_address(address: str) -> bool:
     """Whether an address is on the public internet; IPv4 inside IPv6 counts as the IPv4 address."""
     parsed = ipaddress.ip_address(address.split("%")[0])
     if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.is_site_local:
+            return False
         inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
+        if any(parsed in network for network in _IPV4_AT_THE_END):
+            inner = ipaddress.IPv4Address(parsed.packed[-4:])
         if inner is not None:
-            parsed = inner
+            return inner.is_global and not inner.is_multicast
     return parsed.is_global and not parsed.is_multicast

@@ -38,7 +38,10 @@ def load_model(manifest: Manifest, weights: Path | bytes, threads: int) -> Loade
     try:
         session = onnxruntime.InferenceSession(source, session_options(threads), providers=["CPUExecutionProvider"])
     except Exception as exc:  # onnxruntime's errors share no base class below Exception
-        raise PackageCorrupt(f"{manifest.model_id}: weights do not load: {exc}") from exc
+        raise PackageCorrupt(
+            f"{manifest.model_id}: weights do not load: {exc}",
+            public=f"The weights of {manifest.model_id} do not load; publish a new version.",
+        ) from exc
     return LoadedModel(manifest, session, threads)
 
 

@@ -41,6 +41,8 @@ class WeightsCache:
         if path.is_file() and path.stat().st_size == file.size_bytes:
             path.touch()
             return path, "disk"
+        if file.size_bytes > self._budget_bytes:
+            return self._download_to_memory(file, read_range, deadline), "s3"
         try:
             self._make_room(file.size_bytes, keep=file.sha256)
             self._download_to_disk(path, file, read_range, deadline)
@@ -141,9 +143,11 @@ def _in_parallel(fetch: Callable[[int], None], parts: list[int]) -> None:
     def work() -> None:
         while not errors:
             try:
-                fetch(waiting.pop())
+                part = waiting.pop()
             except IndexError:
                 return
+            try:
+                fetch(part)
             except BaseException as exc:
                 errors.append(exc)
 

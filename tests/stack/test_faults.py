@@ -1,0 +1,432 @@
+"""What goes wrong around the service: S3, disk, memory, time, processes. On real worker processes.
+
+Every detector here answers one box, as wide as its number, so that an answer of the wrong model shows.
+"""
+
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from local.interpreter import Interpreter, for_source
+from local.stack import ROOT, SOURCE_TEMPLATE, Stack
+from retinue.models.package import ModelId
+from retinue.operator.keys import revoke_key
+from retinue.operator.publish import Candidate, move_alias
+from tests.contract.constant_models import NETWORK_SIZE, Anchor, write_detector
+from tests.contract.deployment import Deployment
+from tests.contract.pictures import base64_of, plain
+from tests.stack.s3_proxy import S3Proxy
+
+MIB = 1024 * 1024
+CACHE_S = 1
+PICTURE = base64_of(plain("gray", (NETWORK_SIZE, NETWORK_SIZE)))
+RETRY = "retry request"
+
+
+class Faulty(Deployment):
+    """A deployment whose functions reach S3 through a proxy, and a client with a key for everything."""
+
+    def __init__(self, stack: Stack, proxy: S3Proxy, candidate: Candidate, folder: Path) -> None:
+        super().__init__(stack)
+        self.proxy = proxy
+        self.key = self.create_key()
+        self._candidate = candidate
+        self._folder = folder
+
+    def publish_box(self, model_id: str, width: int, *aliases: str, padding_bytes: int = 0, **changes: Any) -> None:
+        """Publishes a detector that answers one box of this width on a picture of the network's size."""
+        name = model_id.replace("/", "-")
+        anchor = Anchor(0, 0.9, (32, 32, width, 10))
+        weights = write_detector(self._folder / f"{name}.onnx", (anchor,), padding_bytes)
+        self.publish_like(self._candidate, model_id, weights, *aliases, **changes)
+
+    def infer(self, model_id: str, key: str = "") -> httpx.Response:
+        """What a client gets that waits as long as the gateway does."""
+        query = {"api_key": key or self.key}
+        headers = {"content-type": "text/plain"}
+        return httpx.post(f"{self.url}/{model_id}", params=query, content=PICTURE, headers=headers, timeout=40)
+
+    def width(self, model_id: str) -> float:
+        """The width of the one box that the model answers; fails unless it does."""
+        return width_of(self.infer(model_id))
+
+    def forget_models(self) -> None:
+        """Makes the process forget its models; the weights stay on its disk."""
+        httpx.post(f"{self.url}/model/clear", params={"api_key": self.key}, timeout=40).raise_for_status()
+
+    def disks(self) -> list[Path]:
+        """The weights folders of the processes of the detect pool."""
+        pids = self.stack.workers("DetectFunction")
+        return [Path(psutil.Process(pid).environ()["TMPDIR"]) / "retinue" for pid in pids]
+
+    def weights_object(self, model_id: str) -> str:
+        """The S3 key of a model's weights."""
+        return f"{ModelId.parse(model_id).folder}weights.onnx"
+
+
+def width_of(response: httpx.Response) -> float:
+    assert response.status_code == 200, response.text
+    (box,) = response.json()["predictions"]
+    return float(box["width"])
+
+
+def assert_try_again(response: httpx.Response) -> None:
+    """The 503 of http.md 5.1, which clients repeat."""
+    assert response.status_code == 503, response.text
+    assert int(response.headers["retry-after"]) >= 1
+    assert list(response.json()) == ["message"]
+    assert RETRY in response.json()["message"]
+
+
+def assert_broken(response: httpx.Response) -> None:
+    """The 500 of a package that is not what was published: an operator's error, said without insides."""
+    assert response.status_code == 500
+    assert list(response.json()) == ["message"]
+    assert response.json()["message"].startswith("Model package is broken.")
+    assert "Traceback" not in response.text
+
+
+def wait_until(is_so: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited {timeout_s:g} s until {what}"
+        time.sleep(0.05)
+
+
+@contextmanager
+def running(candidate: Candidate, folder: Path, environment: dict[str, str], **options: Any) -> Iterator[Faulty]:
+    """A stack behind a proxy."""
+    proxy = S3Proxy()
+    try:
+        with Stack(environment={"AWS_ENDPOINT_URL": proxy.url} | environment, **options) as stack:
+            proxy.upstream = stack.s3_url
+            yield Faulty(stack, proxy, candidate, folder)
+    finally:
+        proxy.close()
+
+
+@pytest.fixture(scope="module")
+def faulty(candidate: Candidate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+    """One process a pool, with room for three models in memory and on disk, and short caches of keys and aliases."""
+    environment = {
+        "RETINUE_KEY_CACHE_S": str(CACHE_S),
+        "RETINUE_ALIAS_CACHE_S": str(CACHE_S),
+        "RETINUE_MODEL_MEMORY_MB": "32",
+        "RETINUE_MODEL_DISK_MB": "1",
+    }
+    with running(candidate, tmp_path_factory.mktemp("faulty"), environment, max_workers=1) as deployment:
+        deployment.publish_box("steady/1", 50)
+        assert deployment.width("steady/1") == 50
+        yield deployment
+
+
+# ---------------------------------------------------------------- packages that are not what was published
+
+
+def truncated(data: bytes) -> bytes:
+    return data[:-100]
+
+
+def altered(data: bytes) -> bytes:
+    return data[:200] + bytes([data[200] ^ 1]) + data[201:]
+
+
+def emptied(data: bytes) -> bytes:
+    return b""
+
+
+def prolonged(data: bytes) -> bytes:
+    return b"\0" * 8 + data
+
+
+@pytest.mark.parametrize("damage", [truncated, altered, emptied, prolonged])
+def test_damaged_weights_in_s3(faulty: Faulty, damage: Callable[[bytes], bytes]) -> None:
+    model_id = f"damaged/{damage.__name__}"
+    faulty.publish_box(model_id, 20)
+    name = faulty.weights_object(model_id)
+    good = faulty.s3.get_object(Bucket=faulty.bucket, Key=name)["Body"].read()
+
+    faulty.s3.put_object(Bucket=faulty.bucket, Key=name, Body=damage(good))
+    assert_broken(faulty.infer(model_id))
+    assert faulty.width("steady/1") == 50  # the process goes on with other models
+
+    faulty.s3.put_object(Bucket=faulty.bucket, Key=name, Body=good)
+    assert faulty.width(model_id) == 20
+
+
+def test_missing_weights_in_s3(faulty: Faulty) -> None:
+    faulty.publish_box("damaged/missing", 21)
+    name = faulty.weights_object("damaged/missing")
+    good = faulty.s3.get_object(Bucket=faulty.bucket, Key=name)["Body"].read()
+
+    faulty.s3.delete_object(Bucket=faulty.bucket, Key=name)
+    assert_broken(faulty.infer("damaged/missing"))
+
+    faulty.s3.put_object(Bucket=faulty.bucket, Key=name, Body=good)
+    assert faulty.width("damaged/missing") == 21
+
+
+@pytest.mark.parametrize("manifest", [b"", b"{", b"[]", b'{"format": 99}', b'{"format": 1}', b"\xff" * 50])
+def test_damaged_manifest_in_s3(faulty: Faulty, manifest: bytes) -> None:
+    faulty.s3.put_object(Bucket=faulty.bucket, Key="models/damaged/manifest/manifest.json", Body=manifest)
+
+    assert_broken(faulty.infer("damaged/manifest"))
+
+
+@pytest.mark.parametrize("damage", [truncated, altered, emptied])
+def test_damaged_weights_on_the_disk_of_the_process(faulty: Faulty, damage: Callable[[bytes], bytes]) -> None:
+    assert faulty.width("steady/1") == 50
+    faulty.forget_models()
+    (disk,) = faulty.disks()
+    files = list(disk.glob("*.onnx"))
+    assert files
+    for file in files:
+        file.write_bytes(damage(file.read_bytes()))
+
+    response = faulty.infer("steady/1")
+
+    assert width_of(response) == 50
+    assert response.headers["x-model-cold-start"] == "true"
+
+
+def test_rubbish_of_an_unfinished_download(faulty: Faulty) -> None:
+    """What a process left that was killed while it wrote."""
+    assert faulty.width("steady/1") == 50
+    faulty.forget_models()
+    (disk,) = faulty.disks()
+    for file in disk.glob("*.onnx"):
+        file.with_suffix(".partial").write_bytes(b"rubbish" * 100_000)
+        file.unlink()
+
+    assert faulty.width("steady/1") == 50
+    assert not list(disk.glob("*.partial"))
+
+
+# ---------------------------------------------------------------- S3 and its network
+
+
+def test_s3_silent_for_five_seconds(faulty: Faulty) -> None:
+    faulty.publish_box("silent/1", 22)
+    release = threading.Timer(5, faulty.proxy.release)
+    with faulty.proxy.held():
+        release.start()
+        started = time.monotonic()
+        response = faulty.infer("silent/1")
+
+    assert width_of(response) == 22
+    assert 4 < time.monotonic() - started < 12
+
+
+@pytest.mark.parametrize("answers", [1, 2, 3])
+def test_s3_cuts_its_answers_off(faulty: Faulty, answers: int) -> None:
+    faulty.publish_box(f"cut/{answers}", 23)
+
+    faulty.proxy.cut(answers)
+
+    assert faulty.width(f"cut/{answers}") == 23
+
+
+# ---------------------------------------------------------------- little room
+
+
+def test_twenty_models_through_room_for_three(faulty: Faulty) -> None:
+    for number in range(20):
+        faulty.publish_box(f"many/{number}", 10 + number, padding_bytes=300_000, memory_bytes=10 * MIB)
+
+    for round_trip in range(2):
+        for number in range(20) if round_trip == 0 else reversed(range(20)):
+            assert faulty.width(f"many/{number}") == 10 + number
+            (disk,) = faulty.disks()
+            assert sum(file.stat().st_size for file in disk.iterdir()) <= 1 * MIB
+    registry = httpx.get(f"{faulty.url}/model/registry", params={"api_key": faulty.key}).json()
+    assert [model["model_id"] for model in registry["models"]] == ["many/2", "many/1", "many/0"]
+
+
+def test_model_above_the_memory_of_the_function(faulty: Faulty) -> None:
+    faulty.publish_box("large/1", 24, memory_bytes=33 * MIB)
+
+    response = faulty.infer("large/1")
+
+    assert response.status_code in (501, 507)
+    assert list(response.json()) == ["message"]
+    assert "33 MB" in response.json()["message"]
+    assert faulty.width("steady/1") == 50
+
+
+def write_limited(folder: Path) -> dict[str, Any]:
+    """A Python that cannot write files above 32 kB: what a full disk is to it."""
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nulimit -f 64\nexec {for_source().executable} "$@"\n')
+    python.chmod(0o755)
+    return {"environment": {}, "interpreter": Interpreter(str(python))}
+
+
+def write_forbidden(folder: Path) -> dict[str, Any]:
+    """A cache folder that can never be made: its parent is a file."""
+    (folder / "file").write_text("no folder")
+    return {"environment": {"RETINUE_CACHE_DIR": str(folder / "file" / "cache")}}
+
+
+@pytest.mark.parametrize("disk", [write_limited, write_forbidden])
+def test_no_space_for_the_weights(
+    candidate: Candidate, tmp_path: Path, disk: Callable[[Path], dict[str, Any]]
+) -> None:
+    with running(candidate, tmp_path, max_workers=1, **disk(tmp_path)) as deployment:
+        deployment.publish_box("padded/1", 25, padding_bytes=200_000)
+
+        assert deployment.width("padded/1") == 25
+        assert deployment.infer("padded/1").headers["x-model-cold-start"] == "false"
+        deployment.forget_models()
+        assert deployment.width("padded/1") == 25
+
+
+# ---------------------------------------------------------------- processes
+
+
+def test_process_killed_in_the_middle_of_a_request(faulty: Faulty) -> None:
+    faulty.publish_box("killed/1", 26)
+    with ThreadPoolExecutor(1) as client, faulty.proxy.held(lambda request: "killed/1/weights" in request):
+        under_way = client.submit(faulty.infer, "killed/1")
+        faulty.proxy.wait_for("killed/1/weights")
+        for pid in faulty.stack.workers("DetectFunction"):
+            os.kill(pid, signal.SIGKILL)
+        lost = under_way.result()
+
+    assert lost.status_code == 500
+    assert lost.json() == {"message": "Internal Server Error"}  # the gateway's own words
+    assert faulty.width("killed/1") == 26
+
+
+def test_process_killed_between_requests(faulty: Faulty) -> None:
+    assert faulty.width("steady/1") == 50
+    (pid,) = faulty.stack.workers("DetectFunction")
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: pid not in faulty.stack.workers("DetectFunction"), "the stack sees that the process is gone")
+
+    assert faulty.width("steady/1") == 50
+
+
+# ---------------------------------------------------------------- what operators change
+
+
+def test_moved_alias(faulty: Faulty) -> None:
+    for version in (1, 2):
+        faulty.publish_box(f"moving/{version}", 30 + version)
+    alias = ModelId("moving", "production")
+    move_alias(alias, "1", faulty.s3, faulty.bucket)
+    assert faulty.width("moving/production") == 31
+
+    move_alias(alias, "2", faulty.s3, faulty.bucket)
+
+    wait_until(lambda: faulty.width("moving/production") == 32, "the alias means the other version", 10 * CACHE_S)
+    assert (faulty.width("moving/1"), faulty.width("moving/latest")) == (31, 32)
+
+
+def test_alias_to_nowhere(faulty: Faulty) -> None:
+    move_alias(ModelId("moving", "lost"), "999", faulty.s3, faulty.bucket)
+
+    assert_broken(faulty.infer("moving/lost"))
+
+
+def test_revoked_key(faulty: Faulty) -> None:
+    key = faulty.create_key()
+    assert faulty.infer("steady/1", key).status_code == 200
+
+    revoke_key(faulty.s3, faulty.bucket, key)
+    revoked = time.monotonic()
+    wait_until(lambda: faulty.infer("steady/1", key).status_code == 401, "the key is refused", 10 * CACHE_S)
+
+    assert time.monotonic() - revoked < 3 * CACHE_S
+    assert faulty.infer("steady/1", key).json()["message"].startswith("Unauthorized api_key.")
+
+
+@pytest.mark.parametrize("record", [b"", b"{", b"[]", b'{"workspace": "w"}'])
+def test_damaged_record_of_a_key(faulty: Faulty, record: bytes) -> None:
+    """Nobody gets in, and the answer is no accident."""
+    key = faulty.create_key()
+    objects = faulty.s3.list_objects_v2(Bucket=faulty.bucket, Prefix="keys/")["Contents"]
+    newest = max(objects, key=lambda entry: (entry["LastModified"], entry["Key"] != ""))
+    name = f"keys/{__import__('hashlib').sha256(key.encode()).hexdigest()}.json"
+    assert newest
+    faulty.s3.put_object(Bucket=faulty.bucket, Key=name, Body=record)
+
+    response = faulty.infer("steady/1", key)
+
+    assert response.status_code in (401, 500)
+    assert response.json().get("message") != "Internal error."
+
+
+# ---------------------------------------------------------------- time
+
+
+LIMIT_S = 6
+
+
+@pytest.fixture(scope="module")
+def hurried(candidate: Candidate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+    """Functions with a short time limit and two processes a pool, both started."""
+    folder = tmp_path_factory.mktemp("hurried")
+    text = re.sub(r"(CodeUri|ContentUri): (\S+)", rf"\1: {ROOT}/\2", SOURCE_TEMPLATE.read_text("utf-8"))
+    assert "Timeout: 29" in text
+    template = folder / "template.yaml"
+    template.write_text(text.replace("Timeout: 29", f"Timeout: {LIMIT_S}"))
+    with running(candidate, folder, {}, template=template, max_workers=2) as deployment:
+        deployment.publish_box("steady/1", 50)
+        wait_until(lambda: both_answer(deployment), "both processes are up")
+        yield deployment
+
+
+def both_answer(deployment: Faulty) -> bool:
+    with ThreadPoolExecutor(2) as clients:
+        widths = list(clients.map(deployment.width, ["steady/1", "steady/1"]))
+    return widths == [50, 50] and len(deployment.stack.workers("DetectFunction")) == 2
+
+
+def test_two_clients_want_one_cold_model(hurried: Faulty) -> None:
+    hurried.publish_box("wanted/1", 40, padding_bytes=9_000_000)
+    start = threading.Barrier(2)
+
+    def infer(_: int) -> float:
+        start.wait()
+        return hurried.width("wanted/1")
+
+    with ThreadPoolExecutor(2) as clients:
+        assert list(clients.map(infer, range(2))) == [40, 40]
+
+
+def test_model_that_cannot_be_ready_in_time(hurried: Faulty) -> None:
+    """Three parts, of which the first two arrive: the next call goes on from there."""
+    hurried.publish_box("slow/1", 41, padding_bytes=20_000_000)
+    started = time.monotonic()
+    with hurried.proxy.held(lambda request: "slow/1/weights" in request and "bytes=16777216-" in request):
+        response = hurried.infer("slow/1")
+
+    assert_try_again(response)
+    assert time.monotonic() - started < LIMIT_S
+    tried = len(hurried.proxy.requests)
+    wait_until(lambda: hurried.infer("slow/1").status_code == 200, "the model is ready")
+    assert hurried.width("slow/1") == 41
+    again = [request for request in hurried.proxy.requests[tried:] if "slow/1/weights" in request]
+    assert all("bytes=16777216-" in request for request in again), again
+
+
+def test_s3_that_does_not_answer_at_all(hurried: Faulty) -> None:
+    hurried.publish_box("silent/1", 42)
+    started = time.monotonic()
+    with hurried.proxy.held():
+        response = hurried.infer("silent/1")
+
+    assert_try_again(response)
+    assert time.monotonic() - started < LIMIT_S
+    assert hurried.width("silent/1") == 42
