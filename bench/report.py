@@ -53,8 +53,8 @@ def warn_of_others(share: float, console: Console) -> None:
     """A line, afterwards, if others used much of the machine meanwhile."""
     if share > NOISY_SHARE:
         console.print(
-            f"[yellow]Others used {share:.0%} of the cores meanwhile: times are too long. Ratios, CPU time and the best "
-            "values say more."
+            f"[yellow]Others used {share:.0%} of the cores meanwhile: times are too long. Ratios, CPU time and the best"
+            " values say more."
         )
 
 

@@ -7,8 +7,8 @@ and the connection nothing can be resolved again. Each redirect passes the same 
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -17,6 +17,7 @@ from retinue.errors import ImageError, ImageTooLarge
 
 if TYPE_CHECKING:
     import ssl
+    from http.client import HTTPResponse, HTTPSConnection
 
 _UNSUPPORTED = "is not supported in this configuration of the service."
 _NOT_DECODED = "Data pointed by URL could not be decoded into image."
@@ -86,51 +87,61 @@ class UrlFetcher:
         return addresses[0]
 
     def _get(self, target: SplitResult, address: str, limit: Deadline) -> tuple[bytes, str | None]:
-        """The body, or where a redirect points. The certificate must be for the name, whatever the address."""
-        import ssl  # 20 ms
-        from http.client import HTTPException, HTTPSConnection
+        """The body, or where a redirect points."""
+        from http.client import HTTPException
 
         host = str(target.hostname)
         try:
-            context = self._tls or ssl.create_default_context()
-            connection = HTTPSConnection(host, timeout=max(0.001, limit.remaining_s))
-            plain = socket.create_connection((address, self._port), timeout=max(0.001, limit.remaining_s))
-            # A timeout is per read, so a server that drips bytes could go on for ever: at the limit the line is cut.
-            cut = threading.Timer(limit.remaining_s, lambda: _cut(connection.sock or plain))
-            cut.daemon = True
-            cut.start()
-            try:
-                connection.sock = context.wrap_socket(plain, server_hostname=host)
+            with self._connected(host, address, limit) as connection:
                 path = f"{target.path or '/'}{'?' + target.query if target.query else ''}"
                 connection.request("GET", path, headers={"user-agent": "retinue", "accept": "image/*,*/*;q=0.5"})
-                response = connection.getresponse()
-                if response.status in _REDIRECTS and response.headers.get("location"):
-                    return b"", response.headers["location"]
-                if response.status != 200:
-                    raise ImageError(f"{host} answers {response.status}", public=_NOT_DECODED)
-                return self._read(connection.sock, response, limit), None
-            finally:
-                cut.cancel()
-                connection.close()
-                plain.close()
+                with connection.getresponse() as response:
+                    if response.status in _REDIRECTS and response.headers.get("location"):
+                        return b"", response.headers["location"]
+                    if response.status != 200:
+                        raise ImageError(f"{host} answers {response.status}", public=_NOT_DECODED)
+                    return self._read(response, limit), None
         except (OSError, HTTPException, ValueError) as exc:
             raise ImageError(f"fetching from {host} failed: {exc}", public=_NOT_DECODED) from exc
 
-    def _read(self, connection: socket.socket, response: "HTTPResponse", limit: Deadline) -> bytes:  # type: ignore[name-defined]  # noqa: F821
-        """The body within the limits; a slow sender cannot outlast them."""
+    @contextmanager
+    def _connected(self, host: str, address: str, limit: Deadline) -> "Iterator[HTTPSConnection]":
+        """A connection to the address, whose certificate must be for the host; cut at the limit, whatever it is doing.
+
+        A timeout is per read, so without the cut a server that drips bytes could go on for ever.
+        """
+        import ssl
+        from http.client import HTTPSConnection
+
+        timeout_s = max(0.001, limit.remaining_s)
+        connection = HTTPSConnection(host, timeout=timeout_s)
+        plain = socket.create_connection((address, self._port), timeout=timeout_s)
+        cut = threading.Timer(limit.remaining_s, lambda: _cut(connection.sock or plain))
+        cut.daemon = True
+        cut.start()
+        try:
+            context = self._tls or ssl.create_default_context()
+            connection.sock = context.wrap_socket(plain, server_hostname=host)
+            yield connection
+        finally:
+            cut.cancel()
+            connection.close()
+            plain.close()
+
+    def _read(self, response: "HTTPResponse", limit: Deadline) -> bytes:
+        """The body within the limits of size and time."""
         body = bytearray()
-        while limit.remaining_s > 0:
-            if connection.fileno() >= 0:
-                connection.settimeout(max(0.001, limit.remaining_s))
-            chunk = response.read1(_CHUNK_BYTES)
-            if not chunk:
-                return bytes(body)
+        while chunk := response.read1(_CHUNK_BYTES):
             body += chunk
             if len(body) > self._max_bytes:
                 raise ImageTooLarge(
                     f"the file behind the URL is larger than {self._max_bytes / 1e6:g} MB (RETINUE_URL_MAX_MB)"
                 )
-        raise ImageError(f"fetching took longer than {self._timeout_s:g} s", public=_NOT_DECODED)
+        if limit.remaining_s <= 0:
+            raise ImageError(f"fetching took longer than {self._timeout_s:g} s", public=_NOT_DECODED)
+        if response.length:
+            raise ImageError(f"the body ends {response.length} bytes early", public=_NOT_DECODED)
+        return bytes(body)
 
 
 def _cut(line: socket.socket) -> None:

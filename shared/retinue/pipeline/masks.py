@@ -5,6 +5,7 @@ bilinearly and threshold it; only the pixels that a box can reach are computed.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,15 +115,38 @@ def _longest(mask: NDArray[np.bool_], origin_xy: tuple[int, int]) -> NDArray[np.
 
 
 def _joined(mask: NDArray[np.bool_], origin_xy: tuple[int, int]) -> NDArray[np.float32]:
-    """All contours as one polygon: each is entered and left at the point nearest to those before it."""
+    """All contours as one polygon (k, 2)."""
     contours = find_contours(mask)
-    points = contours[0] if contours else np.empty((0, 2), np.int64)
-    for contour in contours[1:]:
-        distance = ((points[:, None] - contour[None]) ** 2).sum(axis=2)
-        leave, enter = np.unravel_index(np.argmin(distance), distance.shape)
-        detour = np.concatenate([contour[enter:], contour[: enter + 1]])
-        points = np.concatenate([points[: leave + 1], detour, points[leave:]])
+    points = join_contours(contours) if contours else np.empty((0, 2), np.int64)
     return (points + np.array(origin_xy)).astype(np.float32)
+
+
+def join_contours(contours: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """One closed walk over all contours (k_i, 2): each is linked with the next in the list where the two are nearest.
+
+    The walk runs around the first contour, along one side of each contour between to the last, around that, and back
+    along the other sides; vertex by vertex what Ultralytics makes of several contours.
+    """
+    links = [_nearest(*neighbours) for neighbours in pairwise(contours)]
+    there, back = [], []
+    for index, points in enumerate(contours):
+        # Where the walk comes in from the contour before, and goes on to the next; the same point at both ends.
+        enter = links[index - 1][1] if index else (links[0][0] if links else 0)
+        leave = links[index][0] if index < len(links) else enter
+        if enter > leave:
+            points, enter, leave = points[::-1], len(points) - 1 - enter, len(points) - 1 - leave
+        closed = np.concatenate([points[enter:], points[: enter + 1]])
+        is_between = 0 < index < len(contours) - 1
+        there.append(closed[: leave - enter + 1] if is_between else closed)
+        back.append(closed[leave - enter :] if is_between else points[:0])
+    return np.concatenate([*there, *reversed(back)]) if links else contours[0]
+
+
+def _nearest(points: NDArray[np.int64], others: NDArray[np.int64]) -> tuple[int, int]:
+    """Indices of the nearest pair, the first of equals."""
+    distance = ((points[:, None] - others[None]) ** 2).sum(axis=2)
+    index, other = np.unravel_index(np.argmin(distance), distance.shape)
+    return int(index), int(other)
 
 
 def _sigmoid(values: Grid) -> Grid:
