@@ -157,7 +157,10 @@ class S3Reader:
         headers = sign_get(self._host, path, self._credentials, self._region, timestamp)
         if byte_range:
             headers["range"] = byte_range
-        connection = self._idle.pop() if self._idle else self._connect(timeout_s)
+        try:
+            connection = self._idle.pop()
+        except IndexError:  # asking first whether there is one would race with other threads
+            connection = self._connect(timeout_s)
         kept = False
         try:
             if connection.sock:

@@ -57,6 +57,7 @@ class ScriptedServer:
     tls: ssl.SSLContext | None = None
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
+    _open: list[socket.socket] = field(default_factory=list)
     _is_over: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -76,6 +77,9 @@ class ScriptedServer:
             socket.create_connection((LOOPBACK, self.port), timeout=1).close()
         self._threads[0].join(5)
         self._listener.close()
+        for connection in self._open:  # wakes those that wait for one more request
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads[1:]:
             thread.join(5)
 
@@ -94,6 +98,7 @@ class ScriptedServer:
             connection.settimeout(5)
             if self.tls:
                 connection = self.tls.wrap_socket(connection, server_side=True)
+            self._open.append(connection)
             with connection:
                 while request := self._read_request(connection):
                     with self._lock:

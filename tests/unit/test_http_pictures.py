@@ -1,17 +1,18 @@
 """Where the picture of a URL-route request is: the order and the texts of contract/http.md 1.3.2."""
 
 import pytest
+
 from retinue.errors import ImageError, RequestError
 from retinue.http.parameters import parse_url_parameters
 from retinue.http.pictures import picture_of
 from retinue.images.load import ImageReference
-
 from tests.unit.http_requests import a_request
 
 URL = "https://example.com/a.jpg"
 FORM = "multipart/form-data; boundary=frontier"
-NO_TYPE = "Content-Type header not provided with request."
 BAD_TYPE = "Invalid Content-Type header provided with request."
+NO_NUMPY = "NumPy image type is not supported in this configuration of the service."
+UNKNOWN_TYPE = "Image declaration contains not recognised image type."
 NO_PART = "Expected image to be send in part named 'file' of multipart/form-data request"
 # Bytes that look like a boundary, and every kind of line end.
 PICTURE = b"\xff\xd8\xff--frontier\r\n\n\r\0" + bytes(range(256))
@@ -44,28 +45,23 @@ def picture(content_type: str | None, body: bytes = b"", **query: str) -> ImageR
         pytest.param("image/jpeg", b"QUJD", {}, ImageReference("base64", b"QUJD"), id="body as JPEG"),
         pytest.param("text/plain", b"", {}, ImageReference("base64", b""), id="empty body: refused when decoded"),
         pytest.param("x/y", b"QUJD", {"image_type": "BASE64"}, ImageReference("base64", b"QUJD"), id="type in capitals"),
+        # refused, but only when the picture's turn comes: an unknown model is told first
+        pytest.param("x/y", b"QUJD", {"image_type": "numpy"}, ImageReference("refused", NO_NUMPY), id="numpy"),
+        pytest.param("x/y", b"QUJD", {"image_type": "foo"}, ImageReference("refused", UNKNOWN_TYPE), id="foo"),
+        pytest.param("x/y", b"QUJD", {"image_type": ""}, ImageReference("refused", UNKNOWN_TYPE), id="empty type"),
+        pytest.param("x/y", b"QUJD", {"image_type": "url"}, ImageReference("refused", UNKNOWN_TYPE), id="url as body"),
     ],
 )  # fmt: skip
 def test_order(content_type: str | None, body: bytes, query: dict[str, str], expected: ImageReference) -> None:
     assert picture(content_type, body, **query) == expected
 
 
-@pytest.mark.parametrize(
-    ("content_type", "query", "public"),
-    [
-        pytest.param(None, {}, NO_TYPE, id="neither content type nor URL"),
-        pytest.param("", {}, NO_TYPE, id="empty content type"),
-        pytest.param("text/plain", {"image_type": "foo"}, "Image declaration contains not recognised", id="foo"),
-        pytest.param("text/plain", {"image_type": ""}, "Image declaration contains not recognised", id="empty type"),
-        pytest.param("text/plain", {"image_type": "numpy"}, "NumPy image type is not supported", id="numpy"),
-        pytest.param("text/plain", {"image_type": "url"}, "Image declaration", id="url as the type of a body"),
-    ],
-)
-def test_refusals(content_type: str | None, query: dict[str, str], public: str) -> None:
-    with pytest.raises((RequestError, ImageError)) as refused:
-        picture(content_type, b"QUJD", **query)
+@pytest.mark.parametrize("content_type", [None, ""])
+def test_neither_content_type_nor_url(content_type: str | None) -> None:
+    with pytest.raises(RequestError) as refused:
+        picture(content_type, b"QUJD")
 
-    assert refused.value.public.startswith(public)
+    assert refused.value.public == "Content-Type header not provided with request."
 
 
 class TestForms:

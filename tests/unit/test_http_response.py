@@ -40,22 +40,21 @@ def test_a_page_is_text() -> None:
     ("response", "max_mb"),
     [
         pytest.param(Response(b"x" * 750_000, content_type="image/jpeg"), 1.0, id="picture: 4/3 as base64"),
-        pytest.param(Response("x" * 999_998), 1.0, id="JSON: with its quotes"),
+        pytest.param(Response("x" * 999_996), 1.0, id="JSON: its quotes are escaped"),
     ],
 )
 def test_the_limit_itself_passes(response: Response, max_mb: float) -> None:
     assert to_gateway(response, max_mb)["statusCode"] == 200
 
-    larger = Response(response.body + type(response.body)(b"x" * 10 if isinstance(response.body, bytes) else "x" * 10),
-                      content_type=response.content_type)  # fmt: skip
-    with pytest.raises(PayloadTooLarge, match=r"1\.0 MB; 1 MB can be sent \(RETINUE_MAX_RESPONSE_MB\)"):
+    larger = Response(response.body * 2, content_type=response.content_type)
+    with pytest.raises(PayloadTooLarge, match=r"2\.0 MB; 1 MB can be sent \(RETINUE_MAX_RESPONSE_MB\)"):
         to_gateway(larger, max_mb)
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        pytest.param([{"x": 1.0, "y": 2.0}] * 320_000, id="polygons: every third character is a quote"),
+        pytest.param([{"x": 1.0, "y": 2.0}] * 300_000, id="polygons: every third character is a quote"),
         pytest.param(["é" * 100] * 27_000, id="names beyond ASCII"),
         pytest.param(["\n" * 100] * 26_000, id="control characters"),
     ],

@@ -101,6 +101,13 @@ def test_orientation_is_the_callers_choice(is_oriented: bool, shape: tuple[int, 
     assert load(ImageReference("raw", jpeg), is_oriented) == shape
 
 
+def test_a_reference_that_was_refused_before() -> None:
+    with pytest.raises(ImageError) as refused:
+        load(ImageReference("refused", "NumPy image type is not supported"))
+
+    assert refused.value.public == "NumPy image type is not supported"
+
+
 def test_a_url_is_fetched_before_the_deadline() -> None:
     asked: list[tuple[str, Deadline]] = []
 

@@ -17,13 +17,20 @@ _LEAST_CONFIDENCE = 0.01
 _BOOLEANS = {"true": True, "1": True, "on": True, "yes": True, "t": True, "y": True}
 _BOOLEANS |= {"false": False, "0": False, "off": False, "no": False, "f": False, "n": False}
 
+# In the words of the published service, which clients show.
+_NO_NUMBER = ("float_parsing", "Input should be a valid number, unable to parse string as a number")
+_NO_INTEGER = ("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
+_NO_BOOLEAN = ("bool_parsing", "Input should be a valid boolean, unable to interpret input")
+
 OutputFormat = Literal["json", "image", "image_and_json"]
 
 
 class _Invalid(Exception):
-    def __init__(self, kind: str, msg: str) -> None:
-        super().__init__(msg)
-        self.kind = kind
+    """Why a text is no value: (type, message) of each way in which it could have been one."""
+
+    def __init__(self, *reasons: tuple[str, str]) -> None:
+        super().__init__()
+        self.reasons = reasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +56,7 @@ def parse_url_parameters(query: Mapping[str, str]) -> UrlParameters:
         try:
             return cast(query[name])
         except _Invalid as exc:
-            problems.append({"type": exc.kind, "loc": ["query", name], "msg": str(exc)})
+            problems.extend({"type": kind, "loc": ["query", name], "msg": msg} for kind, msg in exc.reasons)
             return default
 
     parameters = UrlParameters(
@@ -89,7 +96,12 @@ _CHECKED_ONLY = (
 def _confidence(text: str) -> float | str:
     if text in ("best", "default"):
         return text
-    return max(_LEAST_CONFIDENCE, _fraction(text))
+    try:
+        return max(_LEAST_CONFIDENCE, _fraction(text))
+    except _Invalid as exc:
+        if exc.reasons != (_NO_NUMBER,):
+            raise
+        raise _Invalid(_NO_NUMBER, ("literal_error", "Input should be 'best' or 'default'")) from None
 
 
 def _overlap(text: str) -> float:
@@ -106,9 +118,9 @@ def _number(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise _Invalid("float_parsing", "Input should be a valid number, unable to parse string as a number") from None
+        raise _Invalid(_NO_NUMBER) from None
     if not math.isfinite(value):
-        raise _Invalid("finite_number", "Input should be a finite number")
+        raise _Invalid(("finite_number", "Input should be a finite number"))
     return value
 
 
@@ -116,14 +128,14 @@ def _integer(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise _Invalid("int_parsing", "Input should be a valid integer, unable to parse string as an integer") from None
+        raise _Invalid(_NO_INTEGER) from None
 
 
 def _boolean(text: str) -> bool:
     try:
         return _BOOLEANS[text.lower()]
     except KeyError:
-        raise _Invalid("bool_parsing", "Input should be a valid boolean, unable to interpret input") from None
+        raise _Invalid(_NO_BOOLEAN) from None
 
 
 def _names(text: str) -> frozenset[str] | None:
@@ -132,7 +144,7 @@ def _names(text: str) -> frozenset[str] | None:
 
 def _mask_format(text: str) -> str:
     if text != "polygon":
-        raise _Invalid("literal_error", "Input should be 'polygon'; 'rle' is not built yet")
+        raise _Invalid(("literal_error", "Input should be 'polygon'; 'rle' is not built yet"))
     return text
 
 
