@@ -1,6 +1,7 @@
 """`python -m bench`: measures the built stack, prints a table, writes bench/results/*.json."""
 
 import logging
+import signal
 import sys
 from typing import Annotated
 
@@ -30,6 +31,7 @@ def main(
 ) -> None:
     """Measure what `make build` built: size, cold start, memory, time per request."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # unwinds, so that every process is ended
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     machine = look_at_machine()
     warn_if_busy(machine, console)

@@ -1,8 +1,8 @@
 """A client in a process of its own, so that it shares no interpreter with the gateway. `python -m bench.client`.
 
-Reads one line of JSON (host, port, target, content_type, body, clients, requests), prints one line of JSON with the
-milliseconds of each request and of all together. Every client is a thread with its own connection, which sends its
-next request when it has the answer to the last.
+Reads one line of JSON (host, port, target, content_type, body, clients, requests) and prints one: the milliseconds of
+each request, of `session.run` inside it, and of all together. Every client is a thread with its own connection, which
+sends its next request when it has the answer to the last.
 """
 
 import http.client
@@ -26,6 +26,7 @@ class Client:
         self._headers = {"content-type": plan["content_type"]}
         self._body = plan["body"].encode("ascii")
         self.times_ms: list[float] = []
+        self.infer_ms: list[float] = []
         self.cold = 0
         self.error = ""
 
@@ -40,6 +41,8 @@ class Client:
                 self.times_ms.append((time.perf_counter() - started_s) * 1e3)
                 if response.status != 200:
                     raise http.client.HTTPException(f"status {response.status}: {answer[:300]!r}")
+                stages = dict(part.split(";dur=") for part in response.headers["server-timing"].split(", "))
+                self.infer_ms.append(float(stages["infer"]))
                 self.cold += response.headers["x-model-cold-start"] == "true"
         except (OSError, http.client.HTTPException) as exc:
             self.error = f"{type(exc).__name__}: {exc}"
@@ -48,7 +51,7 @@ class Client:
 def send_all(clients: list[Client], count: int) -> float:
     """Each client sends `count` requests, all clients at once; returns the seconds that it took."""
     for client in clients:
-        client.times_ms, client.cold = [], 0
+        client.times_ms, client.infer_ms, client.cold = [], [], 0
     threads = [threading.Thread(target=client.send, args=(count,)) for client in clients]
     started_s = time.perf_counter()
     for thread in threads:
@@ -71,7 +74,9 @@ def main() -> None:
             break
     took_s = send_all(clients, plan["requests"])
     times_ms = [took_ms for client in clients for took_ms in client.times_ms]
-    print(json.dumps({"times_ms": times_ms, "took_s": took_s, "cold": sum(client.cold for client in clients)}))
+    infer_ms = [took_ms for client in clients for took_ms in client.infer_ms]
+    cold = sum(client.cold for client in clients)
+    print(json.dumps({"times_ms": times_ms, "infer_ms": infer_ms, "took_s": took_s, "cold": cold}))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
-from bench.workers import MeasurementError
+from bench.workers import MeasurementError, cpu_time_ms
 from local.runtime_api import WorkerSettings
 from retinue.config import Settings
 
@@ -30,6 +28,7 @@ class Floor:
     """The running process. Made by `start_floor`."""
 
     def __init__(self, process: asyncio.subprocess.Process, started_s: float) -> None:
+        self.pid = process.pid
         self._process = process
         self._started_s = started_s
         self.versions: dict[str, str] = {}
@@ -38,8 +37,7 @@ class Floor:
     async def wait_for_start(self) -> None:
         """Returns once the first run is done. Raises MeasurementError."""
         self.versions = json.loads(await self._line())
-        cpu = psutil.Process(self._process.pid).cpu_times()
-        self.start = BareStart((time.perf_counter() - self._started_s) * 1e3, (cpu.user + cpu.system) * 1e3)
+        self.start = BareStart((time.perf_counter() - self._started_s) * 1e3, cpu_time_ms(self.pid))
 
     async def run_ms(self) -> float:
         """Milliseconds of one `session.run`. Raises MeasurementError."""

@@ -108,21 +108,27 @@ def _warm_rows(found: Measurements) -> Iterator[Row]:
     note = f"in the handler {handler_ms:.1f}: {stages}"
     yield _times("overhead", "Function duration over session.run", over, BUDGET_OVERHEAD_MS, note)
     yield _ratio("function_over_bare", "Function duration over bare session.run", duration, bare)
+    cpu_ms, bare_cpu_ms = found.warm.cpu_ms, found.warm.bare_cpu_ms
+    note = f"function {cpu_ms:.1f}, bare {bare_cpu_ms:.1f}"
+    label = "CPU time of a request over bare session.run"
+    yield Row(key="overhead_cpu", label=label, value=cpu_ms - bare_cpu_ms, unit="ms", note=note)
 
 
 def _traffic_rows(found: Measurements) -> Iterator[Row]:
-    bare_ms = median(found.warm.bare_ms)
     for traffic in found.traffic:
         people = "1 client" if traffic.clients == 1 else f"{traffic.clients} clients"
         key, label = f"http {traffic.call} {traffic.clients}", f"HTTP {traffic.call}, {people}"
-        yield _times(key, label, traffic.times_ms, note=_traffic_note(traffic, bare_ms))
+        yield _times(key, label, traffic.times_ms, note=_traffic_note(traffic))
 
 
-def _traffic_note(traffic: Traffic, bare_ms: float) -> str:
+def _traffic_note(traffic: Traffic) -> str:
     p95 = quantiles(traffic.times_ms, n=20, method="inclusive")[-1]
-    ratio = f", {median(traffic.times_ms) / bare_ms:.2f} x bare" if traffic.clients == 1 else ""
+    over = ""
+    if traffic.clients == 1:  # several wait for each other
+        pairs = zip(traffic.times_ms, traffic.infer_ms, strict=True)
+        over = f", over session.run {median(took_ms - infer_ms for took_ms, infer_ms in pairs):.1f}"
     cold = f", {traffic.cold} of them cold" if traffic.cold else ""
-    return f"p95 {p95:.1f}, {traffic.per_s:.1f} requests/s{ratio}{cold}"
+    return f"p95 {p95:.1f}, {traffic.per_s:.1f} requests/s{over}{cold}"
 
 
 def _stages_in(answers: Sequence[Answer]) -> list[str]:

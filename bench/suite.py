@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.calls import MODEL_ID, Call, detect_call, task_call
-from bench.floor import BareStart, start_floor
+from bench.floor import BareStart, Floor, start_floor
 from bench.networks import write_detector
 from bench.pictures import Picture, load_picture
 from bench.size import Unpacked, unpacked
 from bench.traffic import Traffic, send_traffic
-from bench.workers import Answer, ColdStart, cold_start, settings_of, start_worker
+from bench.workers import Answer, BenchWorker, ColdStart, cold_start, cpu_time_ms, settings_of, start_worker
 from local.processes import Guardian
 from local.runtime_api import WorkerSettings
 from local.samples import Sample, create_key, publish
@@ -50,10 +50,15 @@ QUICK = Plan(cold_starts=3, requests=16)
 
 @dataclass(frozen=True, slots=True)
 class Warm:
-    """Answers of a warm process, each followed by one bare `session.run` of the same network (milliseconds)."""
+    """Answers of a warm process, each followed by one bare `session.run` of the same network (milliseconds).
+
+    The CPU times are means of one request and of one run.
+    """
 
     answers: tuple[Answer, ...]
     bare_ms: tuple[float, ...]
+    cpu_ms: float
+    bare_cpu_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +135,22 @@ async def _measure_processes(
             bare_cold.append(floor.start)
         progress("Cold starts", 1)
     async with start_worker(settings) as worker, start_floor(settings, weights) as floor:
-        answers, bare_ms = [], []
-        for index in range(-_WARM_UP, plan.requests):
-            answer, took_ms = await worker.invoke(event), await floor.run_ms()
-            if index >= 0:
-                answers.append(answer)
-                bare_ms.append(took_ms)
-                progress("Warm requests", 1)
-        return _Processes(tuple(cold), tuple(bare_cold), Warm(tuple(answers), tuple(bare_ms)), floor.versions)
+        warm = await _measure_warm(worker, floor, event, plan, progress)
+    return _Processes(tuple(cold), tuple(bare_cold), warm, floor.versions)
+
+
+async def _measure_warm(worker: BenchWorker, floor: Floor, event: bytes, plan: Plan, progress: Progress) -> Warm:
+    for _ in range(_WARM_UP):
+        await worker.invoke(event)
+        await floor.run_ms()
+    answers, bare_ms = [], []
+    before_ms, bare_before_ms = cpu_time_ms(worker.pid), cpu_time_ms(floor.pid)
+    for _ in range(plan.requests):
+        answers.append(await worker.invoke(event))
+        bare_ms.append(await floor.run_ms())
+        progress("Warm requests", 1)
+    cpu_ms = (cpu_time_ms(worker.pid) - before_ms) / plan.requests
+    return Warm(tuple(answers), tuple(bare_ms), cpu_ms, (cpu_time_ms(floor.pid) - bare_before_ms) / plan.requests)
 
 
 def _measurements(picture: Picture, weights: Path, single: _Processes, traffic: tuple[Traffic, ...]) -> Measurements:

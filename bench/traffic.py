@@ -14,11 +14,15 @@ _TIMEOUT_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Milliseconds of each request as the client saw it. `cold` requests met a process without the model."""
+    """Milliseconds of each request as the client saw it, and of `session.run` as the function saw it.
+
+    `cold` requests met a process without the model.
+    """
 
     call: str
     clients: int
     times_ms: tuple[float, ...]
+    infer_ms: tuple[float, ...]
     took_s: float
     cold: int
 
@@ -43,4 +47,5 @@ def send_traffic(url: str, call: Call, *, clients: int, requests: int) -> Traffi
     if done.returncode:
         raise MeasurementError(f"{call.name}: {done.stderr.strip()[-500:]}")
     answer = json.loads(done.stdout)
-    return Traffic(call.name, clients, tuple(answer["times_ms"]), answer["took_s"], answer["cold"])
+    times_ms, infer_ms = tuple(answer["times_ms"]), tuple(answer["infer_ms"])
+    return Traffic(call.name, clients, times_ms, infer_ms, answer["took_s"], answer["cold"])

@@ -95,9 +95,12 @@ class BenchWorker:
         """Ends the process."""
         await self._worker.stop()
 
-    def process(self) -> psutil.Process:
-        """The process while it runs."""
-        return psutil.Process(self._worker.pid)
+    @property
+    def pid(self) -> int:
+        """The process, once it has answered. Raises MeasurementError if it is not running."""
+        if self._worker.pid is None:
+            raise MeasurementError(f"the function's process is not running: {self._worker.error}")
+        return self._worker.pid
 
     def _on_ready(self, _: Worker) -> None:
         """It asks for an event, or it has ended."""
@@ -115,15 +118,20 @@ async def start_worker(settings: WorkerSettings) -> AsyncIterator[BenchWorker]:
         await worker.stop()
 
 
+def cpu_time_ms(pid: int) -> float:
+    """Milliseconds of CPU, user and system, that all threads of a process have used. Others do not lengthen it much."""
+    times = psutil.Process(pid).cpu_times()
+    return (times.user + times.system) * 1e3
+
+
 async def cold_start(settings: WorkerSettings, event: bytes) -> ColdStart:
     """Starts a process, has it answer `event`, looks at its memory, ends it. Raises MeasurementError."""
     async with start_worker(settings) as worker:
         first = await worker.invoke(event)
-        process = worker.process()
-        cpu, memory = process.cpu_times(), process.memory_full_info()
+        cpu_ms, memory = cpu_time_ms(worker.pid), psutil.Process(worker.pid).memory_full_info()
     # Where the system does not tell what is shared, everything counts.
     pss, uss = (int(getattr(memory, name, memory.rss)) for name in ("pss", "uss"))
-    return ColdStart(worker.init_ms, first, (cpu.user + cpu.system) * 1e3, memory.rss, pss, uss)
+    return ColdStart(worker.init_ms, first, cpu_ms, memory.rss, pss, uss)
 
 
 def _read_answer(payload: bytes, duration_ms: float) -> Answer:

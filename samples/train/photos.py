@@ -14,7 +14,7 @@ from PIL import Image
 from .digits import load_digits_split
 
 SHEET_COLUMNS = 20
-DEMO_DIGITS = (2, 3, 4, 7, 8)
+DEMO_DIGITS = (0, 2, 4, 5, 7, 8)
 DEMO_SIZE = 256
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
@@ -20,6 +20,7 @@ from retinue.deadline import Deadline
 from retinue.errors import NotFound, StorageUnavailable
 
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+_CHUNK_BYTES = 1024 * 1024
 _RETRIED_STATUS = frozenset({500, 502, 503, 504})
 
 
@@ -104,25 +105,27 @@ class S3Reader:
         Raises NotFound if there is none (S3 says 404 only to a role that may list the bucket), StorageUnavailable if
         S3 stays silent or refuses.
         """
-        return self._retried(key, None, deadline, lambda response: response.read())
+        return self._retried(key, None, deadline, b"".join)
 
     def read_range(self, key: str, first: int, into: memoryview, deadline: Deadline) -> None:
         """Fills `into` with the bytes of the object from offset `first`. Raises as `read`, and EOFError on a short
         object."""
 
-        def fill(response: HTTPResponse) -> None:
+        def fill(chunks: Iterator[bytes]) -> None:
             done = 0
-            while done < len(into):
-                count = response.readinto(into[done:])
-                if not count:
-                    raise EOFError(f"{key} ends after {first + done} bytes; {first + len(into)} expected")
-                done += count
+            for chunk in chunks:
+                into[done : done + len(chunk)] = chunk
+                done += len(chunk)
+            if done < len(into):
+                raise EOFError(f"{key} ends after {first + done} bytes; {first + len(into)} expected")
 
         self._retried(key, f"bytes={first}-{first + len(into) - 1}", deadline, fill)
 
     def _retried(self, key: str, byte_range: str | None, deadline: Deadline, consume: Any) -> Any:
-        """`consume(response)` of the first try that works; waits between tries with jitter, never past the
-        deadline."""
+        """`consume(chunks of the body)` of the first try that works.
+
+        Waits between tries with jitter, never past the deadline.
+        """
         reason = "no time left"
         for attempt in range(self._attempts):
             if attempt:
@@ -134,7 +137,7 @@ class S3Reader:
             try:
                 with self._get(key, byte_range, timeout_s) as response:
                     if response.status in (200, 206):
-                        return consume(response)
+                        return consume(_chunks(response, deadline))
                     if response.status == 404:
                         raise NotFound(f"s3 object {key} does not exist")
                     if response.status == 416:
@@ -176,6 +179,11 @@ class S3Reader:
             else:
                 connection.close()
 
+    def close(self) -> None:
+        """Closes the idle connections; the reader stays usable."""
+        while self._idle:
+            self._idle.pop().close()
+
     def _connect(self, timeout_s: float) -> HTTPConnection:
         if not self._is_tls:
             return HTTPConnection(self._host, timeout=timeout_s)
@@ -184,8 +192,29 @@ class S3Reader:
         return HTTPSConnection(self._host, timeout=timeout_s)
 
 
+def _chunks(response: HTTPResponse, deadline: Deadline) -> Iterator[bytes]:
+    """The body as it arrives. Raises IncompleteRead if it ends early, TimeoutError at the deadline.
+
+    The connection's timeout is per chunk; only the deadline bounds a body that trickles.
+    """
+    while chunk := response.read1(_CHUNK_BYTES):
+        yield chunk
+        if deadline.remaining_s <= 0:
+            raise TimeoutError("the body took too long")
+    if response.length:
+        raise IncompleteRead(b"", response.length)
+
+
 def boto3_client(service: str) -> Any:
     """A boto3 client from the usual AWS configuration. For operators' commands: importing boto3 costs 150-260 ms."""
     import boto3
 
     return boto3.client(service)
+
+
+def boto3_errors() -> tuple[type[Exception], ...]:
+    """What boto3 raises when AWS refuses, cannot be reached, or is not configured."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return Boto3Error, BotoCoreError, ClientError

@@ -10,10 +10,8 @@ import pytest
 from local.gateway import Access
 from local.stack import Stack
 from tests.contract.constant_models import write_classifier, write_detector, write_segmenter
-from tests.contract.deployment import Deployment
+from tests.contract.deployment import AS_JSON, CLASSIFIER, DETECTOR, SEGMENTER, Deployment
 from tests.contract.pictures import base64_of, plain, scene
-
-DETECTOR, SEGMENTER, CLASSIFIER = "shapes/1", "tiles/1", "colours/1"
 
 
 class WorkerLines(logging.Handler):
@@ -71,9 +69,6 @@ def _warm_up(deployment: Deployment) -> None:
         answer = httpx.post(f"{deployment.url}{route}?api_key={key}", content=picture, headers=AS_JSON, timeout=60)
         assert answer.status_code == 200, answer.text
     assert httpx.get(f"{deployment.url}/unknown", timeout=60).status_code == 401  # the catalogue's process
-
-
-AS_JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture(scope="session")

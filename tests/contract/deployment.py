@@ -15,6 +15,9 @@ from retinue.operator.keys import create_key
 from retinue.operator.publish import WEIGHTS_NAME, Candidate, describe_file, examine, publish
 
 INFERENCE_FUNCTIONS = ("DetectFunction", "ClassifyFunction", "OutlineFunction")
+DETECTOR, SEGMENTER, CLASSIFIER = "shapes/1", "tiles/1", "colours/1"
+# What the SDK says of the bare base64 that it sends.
+AS_JSON = {"content-type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)

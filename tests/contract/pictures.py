@@ -2,6 +2,7 @@
 
 import base64
 import io
+import random
 import struct
 import zlib
 
@@ -20,6 +21,15 @@ def scene(image_format: str = "JPEG") -> bytes:
 def plain(colour: str | tuple[int, int, int], size: tuple[int, int] = (64, 64), image_format: str = "PNG") -> bytes:
     """A picture of one colour."""
     return encoded(Image.new("RGB", size, colour), image_format)
+
+
+def noise(size: tuple[int, int], quality: int) -> bytes:
+    """A JPEG that hardly compresses: the same every time."""
+    width, height = size
+    picture = Image.frombytes("RGB", size, random.Random(0).randbytes(3 * width * height))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
 
 
 def turned_by_exif(size: tuple[int, int] = (40, 20)) -> bytes:

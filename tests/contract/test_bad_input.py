@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import CLASSIFIER, DETECTOR, SEGMENTER
-from tests.contract.deployment import Answer, Deployment
-from tests.contract.pictures import base64_of, decompression_bomb, plain, scene
+from tests.contract.deployment import AS_JSON, CLASSIFIER, DETECTOR, SEGMENTER, Answer, Deployment
+from tests.contract.pictures import base64_of, decompression_bomb, noise, plain, scene
 
 MOST_S = 1.0
 MOST_RESIDENT_MB = 300
@@ -174,7 +173,7 @@ def send_timed(deployment: Deployment, bad: BadInput, key: str) -> tuple[Answer,
 
 
 def assert_contract_shape(answer: Answer) -> None:
-    """One of the bodies of http.md 5 (S1, S7, FA), with nothing of the inside in it."""
+    """One of the bodies of contract/http.md 5 (S1, S7, FA), with nothing of the inside in it."""
     assert answer.headers["content-type"] == "application/json"
     body = json.loads(answer.body)
     match answer.status:
@@ -223,3 +222,16 @@ def test_picture_at_the_pixel_limit_is_served(deployment: Deployment, key: str) 
 
     assert answer.status == 200, answer.body
     assert json.loads(answer.body)["top"] == "red"
+
+
+def test_answer_above_what_a_function_may_send(deployment: Deployment, key: str) -> None:
+    """Small pictures of noise, drawn at a higher quality than they came in."""
+    image = as_field(noise((400, 400), quality=20))
+    body = {"model_id": DETECTOR, "image": [image] * 64, "visualize_predictions": True, "api_key": key}
+
+    answer = deployment.send("POST", "/infer/object_detection", json.dumps(body).encode(), AS_JSON)
+
+    assert answer.status == 413
+    message = json.loads(answer.body)["message"]
+    assert "MB" in message
+    assert key not in message

@@ -4,8 +4,7 @@ import json
 import random
 from urllib.parse import quote
 
-from tests.contract.conftest import CLASSIFIER, DETECTOR, SEGMENTER
-from tests.contract.deployment import Deployment
+from tests.contract.deployment import CLASSIFIER, DETECTOR, SEGMENTER, Deployment
 from tests.contract.pictures import base64_of, scene, turned_by_exif
 
 SEED = 20_251
@@ -15,8 +14,8 @@ ODD_VALUES: tuple[object, ...] = (
     ["base64"], {"type": "base64", "value": {}}, "a" * 3000, "../../x", "%00", -0.0, [None], {"": ""},
 )  # fmt: skip
 ODD_TEXTS = (
-    "", "nan", "-inf", "1e999", "0x10", "1_000", "٣", "True", "null", "\ud800", "%", "a" * 2000, "../..", "\r\n", "💥", "1,2", "+1",
-    " 1 ", "--", "[]", "{}", "';--", "best", "0.0000000001", "99999999999999999999",
+    "", "nan", "-inf", "1e999", "0x10", "1_000", "٣", "True", "null", "\ud800", "%", "a" * 2000, "../..", "\r\n", "💥",
+    "1,2", "+1", " 1 ", "--", "[]", "{}", "';--", "best", "0.0000000001", "99999999999999999999",
 )  # fmt: skip
 PARAMETERS = (
     "confidence", "overlap", "stroke", "labels", "format", "image", "image_type", "max_detections", "classes",
@@ -28,7 +27,8 @@ FIELDS = (
 )  # fmt: skip
 CONTENT_TYPES = (
     "application/json", "text/plain", "multipart/form-data", "multipart/form-data; boundary=b", "image/png", "",
-    "application/x-www-form-urlencoded", "application/json; charset=utf-16", "multipart/form-data; boundary=\"", ";", "ä",
+    "application/x-www-form-urlencoded", "application/json; charset=utf-16", "multipart/form-data; boundary=\"",
+    ";", "ä",
 )  # fmt: skip
 PICTURES = (scene(), scene("PNG"), scene("WEBP"), scene("GIF"), scene("TIFF"), scene("BMP")[:5000], turned_by_exif())
 

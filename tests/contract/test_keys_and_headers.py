@@ -1,4 +1,4 @@
-"""API keys (http.md 4.1 to 4.3), what browsers need (4.4), response headers (4.5)."""
+"""API keys (contract/http.md 4.1 to 4.3), what browsers need (4.4), response headers (4.5)."""
 
 import json
 import time
@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from tests.contract.conftest import AS_JSON, CLASSIFIER, DETECTOR
+from tests.contract.deployment import AS_JSON, CLASSIFIER, DETECTOR
 from tests.contract.pictures import base64_of, plain
 
 NO_KEY = {"status": 401, "message": "Unauthorized api_key"}

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import CLASSIFIER, DETECTOR
 from tests.contract.constant_models import DEFAULT_CONFIDENCES
-from tests.contract.deployment import Deployment
-from tests.contract.pictures import plain, scene
+from tests.contract.deployment import CLASSIFIER, DETECTOR, Deployment
+from tests.contract.pictures import noise, plain, scene
 
 CLIENTS_PYTHON = os.environ.get("RETINUE_CLIENTS_PYTHON", "")
 CALLS = Path(__file__).with_name("client_calls.py")
@@ -178,6 +177,19 @@ def test_curl(deployment: Deployment, key: str, pictures: Path, command: str) ->
     answer = curl(command, pictures, URL=deployment.url, KEY=key, MODEL=DETECTOR)
 
     assert [prediction["class"] for prediction in answer["predictions"]] == SCENE_CLASSES
+
+
+@needs_curl
+def test_curl_with_a_large_picture(deployment: Deployment, key: str, pictures: Path) -> None:
+    """Above 1 MB curl asks for leave (Expect: 100-continue) before it sends the body."""
+    (pictures / "large.jpg").write_bytes(noise((1600, 1200), quality=90))
+    assert 1_500_000 < (pictures / "large.jpg").stat().st_size < 4_000_000
+
+    answer = curl(
+        'curl -s -F file=@large.jpg "$URL/$MODEL?api_key=$KEY"', pictures, URL=deployment.url, KEY=key, MODEL=DETECTOR
+    )
+
+    assert answer["image"] == {"width": 1600, "height": 1200}
 
 
 @needs_curl

@@ -1,4 +1,4 @@
-"""Where a URL route finds its picture, and in which order it checks: http.md 1.3.2, 1.3.3 and 6."""
+"""Where a URL route finds its picture, and in which order it checks: contract/http.md 1.3.2, 1.3.3 and 6."""
 
 import base64
 import urllib.parse
@@ -8,8 +8,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.contract.conftest import AS_JSON, CLASSIFIER, DETECTOR
-from tests.contract.deployment import Deployment
+from tests.contract.deployment import AS_JSON, CLASSIFIER, DETECTOR, Deployment
 from tests.contract.pictures import base64_of, encoded, plain, scene, turned_by_exif
 
 NO_TYPE = "Content-Type header not provided with request."
@@ -29,7 +28,7 @@ NOT_PUBLIC = f"{CAUSE}URL points to a network destination that is not allowed."
 
 
 def assert_refused(response: httpx.Response, status: int, message: str) -> None:
-    """The one-key body of http.md 5 (S1), starting as the contract says."""
+    """The one-key body of contract/http.md 5 (S1), starting as the contract says."""
     assert response.status_code == status, response.text
     assert list(response.json()) == ["message"]
     assert response.json()["message"].startswith(message)
@@ -174,6 +173,24 @@ def test_base64_whatever_the_content_type_says(
     assert len(response.json()["predictions"]) == 6
 
 
+def test_request_of_the_roboflow_package(keyless: httpx.Client, key: str, scene_text: str) -> None:
+    """contract/http.md 7.8: percents, a name, and base64 that calls itself a form."""
+    query = {
+        "api_key": key,
+        "name": "YOUR_IMAGE.jpg",
+        "overlap": "30",
+        "confidence": "40",
+        "stroke": "1",
+        "labels": "false",
+        "format": "json",
+    }
+    form = {"content-type": "application/x-www-form-urlencoded"}
+
+    response = keyless.post(f"/{DETECTOR}", params=query, content=scene_text, headers=form)
+
+    assert len(response.json()["predictions"]) == 6
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -203,7 +220,7 @@ def test_body_that_is_no_picture(client: httpx.Client, body: bytes, message: str
 def test_odd_data_uris_are_read_or_refused_but_never_misread(client: httpx.Client, scene_text: str, head: str) -> None:
     response = client.post(f"/{DETECTOR}", content=head + scene_text, headers=AS_JSON)
 
-    if response.status_code == 200:  # more liberal than upstream, which is harmless (http.md 9, row 18)
+    if response.status_code == 200:  # more liberal than upstream, which is harmless (contract/http.md 9, row 18)
         assert len(response.json()["predictions"]) == 6
     else:
         assert_refused(response, 400, MALFORMED)

@@ -1,13 +1,15 @@
-"""Query parameters of the URL routes: http.md 1.3 and 1.3.1. The detector's fixed confidences show which threshold
-was used."""
+"""Query parameters of the URL routes: contract/http.md 1.3 and 1.3.1.
+
+The detector's fixed confidences show which threshold was used.
+"""
 
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.contract.conftest import AS_JSON, DETECTOR, SEGMENTER
 from tests.contract.constant_models import DEFAULT_CONFIDENCES
+from tests.contract.deployment import AS_JSON, DETECTOR, SEGMENTER
 
 Query = dict[str, str] | list[tuple[str, str]]
 

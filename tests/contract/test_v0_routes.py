@@ -1,4 +1,4 @@
-"""Paths and methods (http.md 1.2), and the answers of the URL routes (3.2 to 3.4, 3.8)."""
+"""Paths and methods (contract/http.md 1.2), and the answers of the URL routes (3.2 to 3.4, 3.8)."""
 
 import base64
 import io
@@ -9,9 +9,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.contract.conftest import AS_JSON, CLASSIFIER, DETECTOR, SEGMENTER
 from tests.contract.constant_models import DEFAULT_CONFIDENCES
-from tests.contract.deployment import Deployment
+from tests.contract.deployment import AS_JSON, CLASSIFIER, DETECTOR, SEGMENTER, Deployment
 from tests.contract.pictures import base64_of, plain
 
 DETECTION_KEYS = ["inference_id", "time", "image", "predictions"]

@@ -65,22 +65,27 @@ def compare_with_peer(peer: Peer, package: Path, pictures: Sequence[Path], thres
 
 def compare_with_ultralytics(python: str, network: Path, pictures: Sequence[Path], thresholds: Thresholds) -> Tally:
     """Ultralytics' answers for the export against ours."""
-    theirs = ask_ultralytics(python, network, pictures, thresholds)["answers"]
+    [theirs] = ask_ultralytics(python, [(network, pictures, thresholds)])["answers"]
     return _tally(network.stem, ours.load(network), pictures, theirs, thresholds)
 
 
-def ask_ultralytics(python: str, network: Path, pictures: Sequence[Path], thresholds: Thresholds) -> dict[str, Any]:
-    """{"versions": ..., "answers": one per picture}. Raises RuntimeError with what the other Python said."""
-    script = Path(__file__).with_name("ultralytics_answers.py")
-    settings = map(str, (thresholds.confidence, thresholds.iou_threshold, thresholds.max_detections))
-    command = [
-        python,
-        str(script),
-        str(network.resolve()),
-        *settings,
-        *(str(picture.resolve()) for picture in pictures),
+def ask_ultralytics(python: str, questions: Sequence[tuple[Path, Sequence[Path], Thresholds]]) -> dict[str, Any]:
+    """{"versions": ..., "answers": for each question a list, one per picture}, from one process of that Python.
+
+    A question is an export, pictures and thresholds. Raises RuntimeError with what the other Python said.
+    """
+    said = [
+        {
+            "network": str(network.resolve()),
+            "pictures": [str(picture.resolve()) for picture in pictures],
+            "confidence": thresholds.confidence,
+            "iou_threshold": thresholds.iou_threshold,
+            "max_detections": thresholds.max_detections,
+        }
+        for network, pictures, thresholds in questions
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
+    command = [python, str(Path(__file__).with_name("ultralytics_answers.py"))]
+    done = subprocess.run(command, input=json.dumps(said), capture_output=True, text=True, timeout=1800, check=False)
     if done.returncode:
         raise RuntimeError(f"{python} failed: {done.stderr[-2000:]}")
     answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -97,7 +102,6 @@ def _tally(
             mine,
             wanted,
             confidence=float(thresholds.confidence),
-            iou_threshold=thresholds.iou_threshold,
             max_detections=thresholds.max_detections,
         )
     return tally

@@ -1,7 +1,7 @@
 """Networks and pictures made by hand, small and without random weights, for expectations that can be committed.
 
-Two kinds of network: constant ones, which answer the same boxes and masks to every picture, and probes, whose scores are
-pixels of the input tensor, so that the answer shows the preprocessing.
+Two kinds of network: constant ones, which answer the same boxes and masks to every picture, and probes, whose scores
+are pixels of the input tensor, so that the answer shows the preprocessing.
 """
 
 import io
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from PIL import Image
+
 from retinue.models.package import Task
 from retinue.pipeline.prediction import Thresholds
-
 from tests.parity.packages import MASK_COEFFICIENTS, RESIZES, Resize, write_export, write_package
 from tests.unit.networks import constant_network
 from tests.unit.test_golden_case import ROWS
@@ -94,7 +94,11 @@ def scene(width: int, height: int) -> NDArray[np.uint8]:
     blue = (x + 2 * y) % 256
     picture = np.stack([red, green, blue], axis=2)
     for index in range(4):
-        centre_x, centre_y, radius = width * (0.2 + 0.2 * index), height * (0.3 + 0.15 * index), 0.12 * min(width, height)
+        centre_x, centre_y, radius = (
+            width * (0.2 + 0.2 * index),
+            height * (0.3 + 0.15 * index),
+            0.12 * min(width, height),
+        )
         inside = (x - centre_x) ** 2 + (y - centre_y) ** 2 < radius**2
         picture[inside] = (40 * index, 255 - 50 * index, 120 + 30 * index)
     return picture.astype(np.uint8)
@@ -140,16 +144,22 @@ def _probe(width: int, height: int) -> ModelProto:
 
 
 def _probe_classifier(width: int, height: int) -> ModelProto:
-    """A classifier of 75 classes; the score of each is one value of the input tensor."""
-    return _graph(_gather_pixels([1, _PROBES], "output0"), {}, (1, _PROBES), width, height)
+    """A classifier of 75 classes: softmax of 30 times the values of the input tensor, so that one grey level shows."""
+    nodes = [
+        *_gather_pixels([1, _PROBES]),
+        helper.make_node("Mul", ["pixels", "gain"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["output0"], axis=1),
+    ]
+    return _graph(nodes, {"gain": 30.0}, (1, _PROBES), width, height)
 
 
-def _gather_pixels(shape: list[int], output: str = "pixels") -> list[object]:
+def _gather_pixels(shape: list[int]) -> list[object]:
+    """Nodes that give 5 x 5 places of each channel of the input as `pixels`, in that shape."""
     return [
         helper.make_node("Gather", ["images", "rows"], ["some_rows"], axis=2),
         helper.make_node("Gather", ["some_rows", "columns"], ["some_pixels"], axis=3),
         helper.make_node("Constant", [], ["shape"], value=numpy_helper.from_array(np.array(shape, np.int64))),
-        helper.make_node("Reshape", ["some_pixels", "shape"], [output]),
+        helper.make_node("Reshape", ["some_pixels", "shape"], ["pixels"]),
     ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import onnx
 from onnx import ModelProto, helper
+
 from retinue.models.package import Task
 
 MASK_COEFFICIENTS = 32
@@ -46,7 +47,7 @@ def write_export(path: Path, network: ModelProto, task: Task, class_names: tuple
         "task": _ULTRALYTICS_TASK[task],
         "names": str(dict(enumerate(class_names))),
         "imgsz": str([height, width]),
-        "stride": "32",
+        "stride": "1" if task == "classification" else "32",
         "batch": "1",
         "channels": "3",
     }
@@ -56,9 +57,7 @@ def write_export(path: Path, network: ModelProto, task: Task, class_names: tuple
     return path
 
 
-def write_package(
-    folder: Path, network: ModelProto, task: Task, class_names: tuple[str, ...], resize: Resize
-) -> Path:
+def write_package(folder: Path, network: ModelProto, task: Task, class_names: tuple[str, ...], resize: Resize) -> Path:
     """The network as a package of the YOLOv8 family; a classifier's scores are taken as they are."""
     folder.mkdir(parents=True)
     height, width = input_size_hw(network)

@@ -35,12 +35,12 @@ def record_upstream(url: str) -> None:
 
 def record_ultralytics(python: str) -> None:
     """Writes ultralytics.json with the answers of the ultralytics package of that Python."""
-    answers, versions = {}, {}
+    cases = list(ultralytics_cases())
     with tempfile.TemporaryDirectory() as folder:
-        for case in ultralytics_cases():
-            said = ask_ultralytics(python, *write_with_picture(case, Path(folder)), case.thresholds)
-            versions, answers[str(case)] = said["versions"], compact(said["answers"][0])
-    _write(ULTRALYTICS, versions, answers)
+        questions = [(*write_with_picture(case, Path(folder)), case.thresholds) for case in cases]
+        said = ask_ultralytics(python, questions)
+    answers = {str(case): compact(answer) for case, [answer] in zip(cases, said["answers"], strict=True)}
+    _write(ULTRALYTICS, said["versions"], answers)
 
 
 def write_with_picture(case: Case, folder: Path) -> tuple[Path, list[Path]]:
@@ -82,7 +82,9 @@ def load(path: Path) -> dict[str, dict[str, Any]]:
 
 def _write(path: Path, versions: Mapping[str, str], answers: Mapping[str, Any]) -> None:
     path.parent.mkdir(exist_ok=True)
-    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(rows, separators=(',', ':'))}" for name, rows in answers.items())
+    lines = ",\n".join(
+        f"{json.dumps(name)}: {json.dumps(rows, separators=(',', ':'))}" for name, rows in answers.items()
+    )
     path.write_text(f'{{"versions": {json.dumps(versions)},\n"answers": {{\n{lines}\n}}}}\n')
     print(f"{path}: {len(answers)} answers, {path.stat().st_size / 1024:.0f} KiB")
 

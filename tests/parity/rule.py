@@ -1,8 +1,9 @@
 """When two answers to the same picture count as equal.
 
-Same classes in the same order, boxes within 1 px, confidence within 0.005, polygons with IoU >= 0.98 (or within 1 px for
-masks under 2,500 square pixels). Scores within 0.005 of a threshold or of each other are free to differ: such an object
-may be missing, may have a rival kept in its place, or may stand elsewhere in the order.
+Same classes in the same order, boxes within 1 px, confidence within 0.005, polygons with IoU >= 0.98 (or within 1 px
+for masks under 2,500 square pixels). An object whose score lies within 0.005 of a threshold may be missing, and objects
+whose scores lie within 0.005 of each other may change places. Nothing else is excused, not even another box of nearly
+the same score: that is also what a wrong box looks like.
 
 Answers have the form of the HTTP API: {"predictions": [{"x", "y", "width", "height", "class", "confidence", "points"},
 ...]}; those of a classifier have neither box nor points.
@@ -43,9 +44,7 @@ class Comparison:
         return not self.differences
 
 
-def compare(
-    ours: Answer, theirs: Answer, *, confidence: float = 0.4, iou_threshold: float = 0.3, max_detections: int = 300
-) -> Comparison:
+def compare(ours: Answer, theirs: Answer, *, confidence: float = 0.4, max_detections: int = 300) -> Comparison:
     """How `ours` differs from `theirs`, both answered with these thresholds."""
     mine, wanted = list(ours["predictions"]), list(theirs["predictions"])
     pairs = _match(mine, wanted)
@@ -57,7 +56,7 @@ def compare(
     comparison = Comparison(objects=max(len(mine), len(wanted)))
     for who, objects, rivals in (("only theirs", lost, extra), ("only ours", extra, lost)):
         for item in objects:
-            if _is_free(item, rivals, thresholds, iou_threshold):
+            if any(abs(item["confidence"] - threshold) <= CONFIDENCE + _EPSILON for threshold in thresholds):
                 comparison.excused += 1
             else:
                 comparison.differences.append(f"{who}: {_describe(item)}{_nearest(item, rivals)}")
@@ -127,21 +126,6 @@ def _same(ours: Object, theirs: Object) -> bool:
     if np.abs(_xyxy(ours) - _xyxy(theirs)).max() > BOX_PX + _EPSILON:
         return False
     return "points" not in theirs or polygons_agree(_points(ours), _points(theirs))
-
-
-def _is_free(item: Object, rivals: Sequence[Object], thresholds: Sequence[float], iou_threshold: float) -> bool:
-    """Whether the score decides by so little that the object may be missing on the other side."""
-    if any(abs(item["confidence"] - threshold) <= CONFIDENCE + _EPSILON for threshold in thresholds):
-        return True
-    close = [rival for rival in rivals if abs(rival["confidence"] - item["confidence"]) <= CONFIDENCE + _EPSILON]
-    # A rival that the object would have suppressed, or another class of the same box.
-    return "x" in item and any(
-        _overlap(item, rival) > iou_threshold and not _differs_in_outline_only(item, rival) for rival in close
-    )
-
-
-def _differs_in_outline_only(item: Object, rival: Object) -> bool:
-    return bool(item["class"] == rival["class"] and np.abs(_xyxy(item) - _xyxy(rival)).max() <= BOX_PX + _EPSILON)
 
 
 def _order_differences(pairs: Mapping[int, int], wanted: Sequence[Object]) -> list[str]:

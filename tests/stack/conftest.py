@@ -1,12 +1,12 @@
 """What the tests of the service's processes share: one network, recognised and measured once."""
 
-from pathlib import Path
-
 import pytest
 
 from retinue.models.package import ModelId
 from retinue.operator.publish import Candidate, examine
 from tests.contract.constant_models import write_detector
+
+pytest.register_assert_rewrite("tests.stack.faulty")  # it asserts as the tests do
 
 
 @pytest.fixture(scope="session")

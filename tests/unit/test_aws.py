@@ -12,10 +12,10 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
+
 from retinue.aws import Credentials, S3Reader, sign_get
 from retinue.deadline import Deadline
 from retinue.errors import NotFound, StorageUnavailable
-
 from tests.unit.buckets import SOON
 from tests.unit.servers import Conversation, ScriptedServer, Step, serving
 
@@ -68,9 +68,12 @@ class TestSignature:
     [
         ({}, Credentials("", "", "")),
         ({"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"}, Credentials("a", "s", "")),
-        ({"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t"}, Credentials("a", "s", "t")),
+        (
+            {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t"},
+            Credentials("a", "s", "t"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_credentials_of_a_function(env: dict[str, str], expected: Credentials) -> None:
     assert Credentials.from_env(env) == expected
 
@@ -169,7 +172,7 @@ class TestReader:
     @either
     def test_missing(self, read: Read) -> None:
         with reading(answer("404 Not Found", b"<Error/>")) as (reader, server):
-            with pytest.raises(NotFound, match="models/a b/ü.json does not exist"):
+            with pytest.raises(NotFound, match=r"models/a b/ü\.json does not exist"):
                 read(reader)
 
             assert len(server.requests) == 1  # no second try
@@ -238,7 +241,7 @@ class TestReader:
         "step", [answer("416 Range Not Satisfiable", b"<Error/>"), answer("206 Partial Content", DATA[:1000])]
     )
     def test_an_object_shorter_than_the_range(self, step: Step) -> None:
-        with reading(step) as (reader, _), pytest.raises(EOFError, match="models/a b/ü.json"):
+        with reading(step) as (reader, _), pytest.raises(EOFError, match=r"models/a b/ü\.json"):
             ranged(reader)
 
     def test_nobody_listens(self) -> None:

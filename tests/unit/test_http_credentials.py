@@ -1,8 +1,8 @@
 """Where an API key may come from, in which order, and what counts as none."""
 
 import pytest
-from retinue.http.credentials import api_key, api_key_anywhere
 
+from retinue.http.credentials import api_key, api_key_anywhere
 from tests.unit.http_requests import a_request
 
 JSON = {"content-type": "application/json"}

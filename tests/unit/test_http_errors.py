@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+
 from retinue import errors
 from retinue.errors import RetinueError
 from retinue.http.errors import status_and_body

@@ -4,9 +4,9 @@ import base64
 from typing import Any
 
 import pytest
+
 from retinue.errors import RequestError
 from retinue.http.event import parse_event
-
 from tests.unit.http_requests import http_event
 from tests.unit.pictures import encode, smooth
 

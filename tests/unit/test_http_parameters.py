@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from retinue.errors import ParameterError
 from retinue.http.parameters import UrlParameters, parse_url_parameters
 from retinue.pipeline.prediction import Thresholds

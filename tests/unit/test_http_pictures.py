@@ -44,7 +44,7 @@ def picture(content_type: str | None, body: bytes = b"", **query: str) -> ImageR
         pytest.param("application/json", b"QUJD", {}, ImageReference("base64", b"QUJD"), id="body as JSON"),
         pytest.param("image/jpeg", b"QUJD", {}, ImageReference("base64", b"QUJD"), id="body as JPEG"),
         pytest.param("text/plain", b"", {}, ImageReference("base64", b""), id="empty body: refused when decoded"),
-        pytest.param("x/y", b"QUJD", {"image_type": "BASE64"}, ImageReference("base64", b"QUJD"), id="type in capitals"),
+        pytest.param("x/y", b"QUJD", {"image_type": "BASE64"}, ImageReference("base64", b"QUJD"), id="capitals"),
         # refused, but only when the picture's turn comes: an unknown model is told first
         pytest.param("x/y", b"QUJD", {"image_type": "numpy"}, ImageReference("refused", NO_NUMPY), id="numpy"),
         pytest.param("x/y", b"QUJD", {"image_type": "foo"}, ImageReference("refused", UNKNOWN_TYPE), id="foo"),

@@ -7,6 +7,7 @@ import numpy as np
 import orjson
 import pytest
 from numpy.typing import NDArray
+
 from retinue.http.render import render_prediction
 from retinue.pipeline.prediction import Classification, Detections, Prediction
 

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+
 from retinue.errors import PayloadTooLarge
 from retinue.http.response import Response, to_gateway
 

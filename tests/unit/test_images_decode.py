@@ -52,7 +52,7 @@ def with_alpha(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         pytest.param(interlaced_png(PICTURE), PICTURE, 0, id="PNG interlaced"),
         pytest.param(png_16_bit(PICTURE), PICTURE, 0, id="PNG 16-bit RGB: upper byte"),
         pytest.param(
-            encode(PICTURE[..., 0].astype(np.uint16) << 8 | 0xFF, "PNG"), PICTURE[..., [0, 0, 0]], 0, id="PNG 16-bit grey"
+            encode(PICTURE[..., 0].astype(np.uint16) << 8 | 0xFF, "PNG"), PICTURE[..., [0, 0, 0]], 0, id="PNG 16-bit"
         ),
         pytest.param(encode(PICTURE, "WEBP", lossless=True), PICTURE, 0, id="WEBP"),
         pytest.param(encode(with_alpha(PICTURE), "WEBP", lossless=True, exact=True), PICTURE, 0, id="WEBP alpha"),
@@ -141,9 +141,14 @@ class TestOrientation:
 
     @pytest.mark.parametrize(
         "data",
-        [b"\xff\xd8", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe0\0\0" * 3, b"\xff\xd8\xff\xda\0\x02\xff\xe1\0\x08Exif\0\0"],
+        [
+            b"\xff\xd8",
+            b"\xff\xd8\xff\xe0",
+            b"\xff\xd8\xff\xe0\0\0" * 3,
+            b"\xff\xd8\xff\xda\0\x02\xff\xe1\0\x08Exif\0\0",
+        ],
         ids=["no segment", "cut", "length 0", "behind the scan"],
-    )  # fmt: skip
+    )
     def test_without_exif(self, data: bytes) -> None:
         assert jpeg_orientation(data) == 1
 

@@ -4,9 +4,9 @@ import hashlib
 
 import orjson
 import pytest
+
 from retinue.errors import AuthError, Forbidden
 from retinue.keys import Access, KeyStore, key_digest, key_object
-
 from tests.unit.buckets import SOON, MemoryBucket
 
 KEY = "correct horse"
@@ -71,9 +71,7 @@ def test_an_unknown_key(key: str) -> None:
     with pytest.raises(AuthError) as refused:
         KeyStore(bucket, 60).lookup(key, SOON)
 
-    assert refused.value.public == (
-        "Unauthorized api_key. This key is not authorized for serverless inference."
-    )
+    assert refused.value.public == ("Unauthorized api_key. This key is not authorized for serverless inference.")
     assert key not in refused.value.message + refused.value.public  # neither a client nor a log learns it
 
 

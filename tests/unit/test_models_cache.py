@@ -1,11 +1,14 @@
 """The warm cache: models in memory under a byte budget, each loaded once."""
 
+import gc
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from retinue.deadline import Deadline
 from retinue.errors import ModelLoading, ModelNotFound, PackageCorrupt, UnsupportedModel
 from retinue.models.cache import WarmCache, memory_bytes
@@ -13,9 +16,10 @@ from retinue.models.package import Manifest, ModelId
 from retinue.models.registry import Registry
 from retinue.models.session import load_model
 from retinue.models.weights import WeightsCache
-
 from tests.unit.buckets import SOON, MemoryBucket
 from tests.unit.networks import brightness_network, make_manifest, package_file
+
+pytestmark = pytest.mark.usefixtures("young_heap")
 
 MB = 1024 * 1024
 NETWORK = brightness_network()
@@ -36,6 +40,15 @@ def published(model_id: str, **changes: object) -> Manifest:
             **changes,
         }
     )
+
+
+@pytest.fixture(scope="module")
+def young_heap() -> Iterator[None]:
+    """Takes what other tests imported out of the sight of the collector, which runs at each eviction."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

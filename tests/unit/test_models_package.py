@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
+
 from retinue.errors import InvalidModelId, PackageCorrupt
 from retinue.models.package import Manifest, ModelId, alias_object
-
 from tests.unit.networks import make_manifest, package_file
 
 

@@ -1,10 +1,10 @@
 """Finds manifests by version and by alias, through a cache."""
 
 import pytest
+
 from retinue.errors import ModelNotFound, PackageCorrupt
 from retinue.models.package import ModelId
 from retinue.models.registry import Registry
-
 from tests.unit.buckets import SOON, MemoryBucket
 from tests.unit.networks import make_manifest
 

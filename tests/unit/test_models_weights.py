@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from retinue.deadline import Deadline
 from retinue.errors import ModelLoading, PackageCorrupt, StorageUnavailable
 from retinue.models.package import PackageFile
 from retinue.models.weights import WeightsCache
-
 from tests.unit.buckets import SOON, MemoryBucket
 from tests.unit.networks import package_file
 

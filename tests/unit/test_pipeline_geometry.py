@@ -9,6 +9,7 @@ from retinue.models.package import Convention, ResizeMode
 from retinue.pipeline.geometry import Placement, tight_size
 
 Size = tuple[int, int]
+CROP: ResizeMode = "shorter-side-crop"
 
 
 @pytest.mark.parametrize(
@@ -24,15 +25,15 @@ Size = tuple[int, int]
         pytest.param("letterbox", "roboflow", (427, 640), (640, 640), (427, 640), (106, 0, 107, 0), id="portrait"),
         pytest.param("letterbox", "roboflow", (256, 256), (128, 64), (64, 64), (32, 0, 32, 0), id="wide network"),
         # 0.64 pixels high: a picture never vanishes
-        pytest.param("letterbox", "roboflow", (1000, 1), (640, 640), (640, 1), (0, 320, 0, 319), id="a line, truncated"),
-        pytest.param("letterbox", "ultralytics", (1000, 1), (640, 640), (640, 1), (0, 319, 0, 320), id="a line, rounded"),
+        pytest.param("letterbox", "roboflow", (1000, 1), (640, 640), (640, 1), (0, 320, 0, 319), id="line, cut"),
+        pytest.param("letterbox", "ultralytics", (1000, 1), (640, 640), (640, 1), (0, 319, 0, 320), id="line, round"),
         pytest.param("center-crop", "roboflow", (613, 427), (640, 640), (613, 427), (13, 106, 14, 107), id="smaller"),
         pytest.param("center-crop", "roboflow", (701, 640), (640, 640), (701, 640), (-30, 0, -31, 0), id="wider: cut"),
         pytest.param("center-crop", "roboflow", (701, 427), (640, 640), (701, 427), (-30, 106, -31, 107), id="both"),
-        pytest.param("shorter-side-crop", "ultralytics", (448, 224), (224, 224), (448, 224), (-112, 0, -112, 0), id="2:1"),
+        pytest.param(CROP, "ultralytics", (448, 224), (224, 224), (448, 224), (-112, 0, -112, 0), id="2:1"),
         # (335 - 224) / 2 = 55.5, rounded half to even as torchvision does
-        pytest.param("shorter-side-crop", "ultralytics", (640, 427), (224, 224), (335, 224), (-56, 0, -55, 0), id="half"),
-        pytest.param("shorter-side-crop", "ultralytics", (640, 427), (224, 112), (224, 112), (0, 0, 0, 0), id="not square"),
+        pytest.param(CROP, "ultralytics", (640, 427), (224, 224), (335, 224), (-56, 0, -55, 0), id="half"),
+        pytest.param(CROP, "ultralytics", (640, 427), (224, 112), (224, 112), (0, 0, 0, 0), id="not square"),
     ],
 )  # fmt: skip
 def test_size_and_pads(

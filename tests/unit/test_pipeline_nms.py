@@ -54,7 +54,7 @@ def test_iou_both_ways(box: list[float], other: list[float], expected: float) ->
         ),
         # 13.3 of 53.3 pixels high: the larger overlap by the area of one box alone would drop the second
         pytest.param(
-            [[381, 133, 459, 167], [381, 153, 459, 187]], [0.5, 0.48], [0, 0], 0.3, False, [0, 1], id="IoU, not overlap",
+            [[381, 133, 459, 167], [381, 153, 459, 187]], [0.5, 0.48], [0, 0], 0.3, False, [0, 1], id="IoU of both",
         ),
     ],
 )  # fmt: skip

@@ -7,10 +7,10 @@ import onnx
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
-from tools.make_resize_graph import TARGET, make
 
 from retinue.pipeline.preprocess import prepare
 from tests.unit.networks import filled, make_manifest, noise
+from tools.make_resize_graph import TARGET, make
 
 
 def pixels_of(tensor: NDArray[np.float32]) -> NDArray[np.float32]:

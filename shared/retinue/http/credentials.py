@@ -20,7 +20,7 @@ def api_key(request: Request) -> str | None:
 def api_key_anywhere(request: Request) -> str | None:
     """The key as `api_key` finds it, else in the body if that calls itself JSON and is an object."""
     key = api_key(request)
-    if key is None and (request.content_type or "").startswith("application/json"):
+    if key is None and (request.content_type or "").lower().startswith("application/json"):
         with suppress(ValueError):
             body = request.json
             candidate = body.get("api_key") if isinstance(body, dict) else None

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from retinue.deadline import Deadline
+from retinue.errors import RequestError
 
 # The gateway gives up after 30 s; what is not ready before this is answered as "try again".
 GATEWAY_LIMIT_S = 28.0
@@ -68,7 +69,14 @@ def _body(event: Mapping[str, Any]) -> bytes:
     if not body:
         return b""
     if event.get("isBase64Encoded"):
+        import binascii
+
         import pybase64
 
-        return pybase64.b64decode(body)
+        try:
+            return pybase64.b64decode(body, validate=True)
+        except binascii.Error as exc:
+            raise RequestError(
+                f"the gateway's base64 of the body is broken: {exc}", public="Broken request body."
+            ) from exc
     return str(body).encode()

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from retinue.errors import ParameterError
 from retinue.http.event import Request
-from retinue.images.load import NO_NUMPY, NOT_BASE64, UNKNOWN_TYPE, ImageReference
+from retinue.images.load import NO_NUMPY, NOT_A_URL, NOT_BASE64, UNKNOWN_TYPE, ImageReference
 from retinue.pipeline.prediction import Thresholds
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -25,8 +25,10 @@ class ImageField(BaseModel):
         match self.type.lower():
             case ("base64" | "url") as kind if isinstance(self.value, str):
                 return ImageReference("base64" if kind == "base64" else "url", self.value)
-            case "base64" | "url":
+            case "base64":
                 return ImageReference("refused", NOT_BASE64)
+            case "url":
+                return ImageReference("refused", NOT_A_URL)
             case "numpy":
                 return ImageReference("refused", NO_NUMPY)
             case _:

@@ -14,8 +14,8 @@ from retinue.errors import ImageError, ImageTooLarge
 
 Image = NDArray[np.uint8]
 
-# What OpenCV decodes (contract/http.md 6). ICO, SVG, PDF and the rest are refused.
-_PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "AVIF")
+# What OpenCV decodes (contract/http.md 6), but AVIF, whose library would not fit into the layer.
+_PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "PPM")
 # OpenCV turns only these by their EXIF orientation.
 _ORIENTED_FORMATS = frozenset({"JPEG", "PNG"})
 _EXIF_ORIENTATION = 0x0112

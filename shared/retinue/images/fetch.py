@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -17,7 +18,7 @@ from retinue.errors import ImageError, ImageTooLarge
 
 if TYPE_CHECKING:
     import ssl
-    from http.client import HTTPResponse, HTTPSConnection
+    from http.client import HTTPConnection, HTTPResponse
 
 _UNSUPPORTED = "is not supported in this configuration of the service."
 _NOT_DECODED = "Data pointed by URL could not be decoded into image."
@@ -105,23 +106,22 @@ class UrlFetcher:
             raise ImageError(f"fetching from {host} failed: {exc}", public=_NOT_DECODED) from exc
 
     @contextmanager
-    def _connected(self, host: str, address: str, limit: Deadline) -> "Iterator[HTTPSConnection]":
+    def _connected(self, host: str, address: str, limit: Deadline) -> "Iterator[HTTPConnection]":
         """A connection to the address, whose certificate must be for the host; cut at the limit, whatever it is doing.
 
         A timeout is per read, so without the cut a server that drips bytes could go on for ever.
         """
-        import ssl
-        from http.client import HTTPSConnection
+        from http.client import HTTPConnection
 
         timeout_s = max(0.001, limit.remaining_s)
-        connection = HTTPSConnection(host, timeout=timeout_s)
+        # Not HTTPSConnection: it would load the system's certificates once more, only to be given this socket.
+        connection = HTTPConnection(host, timeout=timeout_s)
         plain = socket.create_connection((address, self._port), timeout=timeout_s)
         cut = threading.Timer(limit.remaining_s, lambda: _cut(connection.sock or plain))
         cut.daemon = True
         cut.start()
         try:
-            context = self._tls or ssl.create_default_context()
-            connection.sock = context.wrap_socket(plain, server_hostname=host)
+            connection.sock = (self._tls or _default_tls()).wrap_socket(plain, server_hostname=host)
             yield connection
         finally:
             cut.cancel()
@@ -142,6 +142,14 @@ class UrlFetcher:
         if response.length:
             raise ImageError(f"the body ends {response.length} bytes early", public=_NOT_DECODED)
         return bytes(body)
+
+
+@cache
+def _default_tls() -> "ssl.SSLContext":
+    """The system's certificates; loading them takes 20-40 ms."""
+    import ssl
+
+    return ssl.create_default_context()
 
 
 def _cut(line: socket.socket) -> None:

@@ -10,6 +10,7 @@ from retinue.errors import ImageError
 from retinue.images.decode import Image, decode_image
 
 NOT_BASE64 = "Malformed base64 input image."
+NOT_A_URL = "Provided image URL is invalid"
 NOT_AN_IMAGE = "Data is not image."
 NO_NUMPY = "NumPy image type is not supported in this configuration of the service."
 UNKNOWN_TYPE = "Image declaration contains not recognised image type."

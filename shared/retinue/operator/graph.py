@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from retinue.errors import UnsupportedModel
 
 # Domains whose operators onnxruntime carries.
@@ -36,17 +38,18 @@ class Graph:
     metadata: Mapping[str, str]
     has_softmax: bool
 
-    def literal(self, key: str) -> Any:
-        """The value of a metadata entry that is a Python literal, None without it. Raises UnsupportedModel if
-        broken."""
+    def said(self, key: str, kind: Any) -> Any:
+        """The metadata entry `key`, a Python literal, as type `kind`; None without it.
+
+        Raises UnsupportedModel that names the key if the value is something else.
+        """
         if key not in self.metadata:
             return None
+        text = self.metadata[key]
         try:
-            return ast.literal_eval(self.metadata[key])
-        except (ValueError, SyntaxError) as exc:
-            raise UnsupportedModel(
-                f"{self.path.name}: metadata {key!r} is no literal: {self.metadata[key][:80]}"
-            ) from exc
+            return TypeAdapter(kind).validate_python(ast.literal_eval(text))
+        except (ValueError, SyntaxError, TypeError, RecursionError) as exc:
+            raise UnsupportedModel(f"{self.path.name}: metadata {key!r} cannot be read: {text[:80]}") from exc
 
 
 def read_graph(path: Path) -> Graph:

@@ -45,6 +45,8 @@ def examine(
     """
     if model_id.project in RESERVED_PROJECTS:
         raise RequestError(f"{model_id.project!r} is the name of a route; choose another project name")
+    if model_id.version == LATEST:
+        raise RequestError(f"{LATEST!r} is the alias that follows the newest version; name the version, for example 1")
     source = read_source(path)
     size_bytes = source.weights.stat().st_size
     if size_bytes > MOST_WEIGHTS_BYTES:
@@ -65,7 +67,9 @@ def publish(candidate: Candidate, s3: Any, bucket: str, *, aliases: tuple[str, .
     """
     model_id = ModelId.parse(candidate.manifest.model_id)
     for alias in aliases:
-        if exists(s3, bucket, f"{ModelId.parse(f'{model_id.project}/{alias}').folder}manifest.json"):
+        if alias == model_id.version or exists(
+            s3, bucket, f"{ModelId.parse(f'{model_id.project}/{alias}').folder}manifest.json"
+        ):
             raise RequestError(f"{model_id.project}/{alias} is a version; an alias cannot have its name")
     if exists(s3, bucket, f"{model_id.folder}manifest.json"):
         raise RequestError(f"{model_id} exists, and versions never change; publish it as the next version")

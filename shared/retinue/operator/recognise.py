@@ -4,6 +4,8 @@ names."""
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
+from pydantic import PositiveInt
+
 from retinue.errors import UnsupportedModel
 from retinue.models.package import Convention, Family, NetworkInput, Preprocessing, ResizeMode, Task
 from retinue.operator.graph import Graph, Tensor
@@ -68,7 +70,7 @@ def _task(source: Source, graph: Graph) -> Task:
         task = _ULTRALYTICS_TASKS.get(said)
         if task is None:
             raise UnsupportedModel(f"task {said!r} is not built; detect, segment and classify are")
-        if (graph.literal("args") or {}).get("nms") or graph.metadata.get("end2end") == "True":
+        if (graph.said("args", dict[str, Any]) or {}).get("nms") or graph.metadata.get("end2end") == "True":
             raise UnsupportedModel(
                 "exports with suppression inside (nms=True, end2end) are not built; export without it"
             )
@@ -84,7 +86,7 @@ def _task(source: Source, graph: Graph) -> Task:
 
 
 def _metadata_names(graph: Graph) -> tuple[str, ...]:
-    names: Any = graph.literal("names")
+    names = graph.said("names", dict[int, Any] | list[Any])
     if isinstance(names, dict):
         if sorted(names) != list(range(len(names))):
             raise UnsupportedModel(
@@ -102,8 +104,8 @@ def _network_input(source: Source, graph: Graph) -> NetworkInput:
         raise UnsupportedModel(f"the input is {tensor}; float32 or float16 (batch, 3, height, width) is expected")
     batch, _, height, width = tensor.shape
     size = source.input_size_hw
-    if size is None and (said := graph.literal("imgsz")):
-        size = (said, said) if isinstance(said, int) else (int(said[0]), int(said[1]))
+    if size is None and (said := graph.said("imgsz", PositiveInt | tuple[PositiveInt, PositiveInt])):
+        size = (said, said) if isinstance(said, int) else said
     if height is not None and width is not None:
         # The legacy layout's size is of the dataset; the graph knows better.
         if size not in (None, (height, width)) and "model_config" in source.layout:
@@ -120,7 +122,7 @@ def _network_input(source: Source, graph: Graph) -> NetworkInput:
         width=size[1],
         batch=batch,
         dtype="float16" if tensor.dtype == "float16" else "float32",
-        stride=int(graph.metadata.get("stride", "32")) if is_open else None,
+        stride=(graph.said("stride", PositiveInt) or 32) if is_open else None,
     )
 
 

@@ -1,6 +1,5 @@
 """What people bring: a bare ONNX export, or a folder in one of Roboflow's two layouts. Read as it is."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +7,16 @@ from typing import Any
 
 from retinue.errors import UnsupportedModel
 from retinue.models.package import Convention
+from retinue.operator.layouts import (
+    Environment,
+    InferenceConfig,
+    ModelConfig,
+    ModelType,
+    Recommended,
+    Resize,
+    Triple,
+    read_file,
+)
 
 _WEIGHT_NAMES = ("weights.onnx", "best.onnx", "yolov5s_weights.onnx")
 # The cycle of legacy and new names of one resize (contract/models.md 1.2 and 1.3).
@@ -38,7 +47,7 @@ class Source:
     input_size_hw: tuple[int, int] | None = None
     color_mode: str = "rgb"
     scaling_factor: float | None = 255.0
-    normalization: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    normalization: tuple[Triple, Triple] | None = None
     is_fused: bool | None = None  # whether the activation or the suppression is inside the graph; None: not said
     steps: Mapping[str, Any] = field(default_factory=dict)  # image_pre_processing
     operations: tuple[Any, ...] = ()  # class_names_operations
@@ -66,81 +75,83 @@ def read_source(path: Path) -> Source:
 
 
 def _read_new(folder: Path) -> Source:
-    config, inference = _read_json(folder / "model_config.json"), _read_json(folder / "inference_config.json")
-    network = inference.get("network_input") or {}
-    if config.get("backend_type", "onnx") != "onnx":
-        raise UnsupportedModel(f"backend_type is {config['backend_type']!r}; only onnx is served")
-    if network.get("input_channels", 3) != 3:
-        raise UnsupportedModel(f"input_channels is {network['input_channels']}; only 3 are served")
-    size = network.get("training_input_size")
-    processing = inference.get("post_processing") or {}
-    recommended = config.get("recommended_parameters") or {}
-    normalization = network.get("normalization")
+    config = read_file(folder / "model_config.json", ModelConfig)
+    inference = read_file(folder / "inference_config.json", InferenceConfig)
+    network, size = inference.network_input, inference.network_input.training_input_size
+    if config.backend_type != "onnx":
+        raise UnsupportedModel(f"backend_type is {config.backend_type!r}; only onnx is served")
+    if network.input_channels != 3:
+        raise UnsupportedModel(f"input_channels is {network.input_channels}; only 3 are served")
+    recommended = config.recommended_parameters or Recommended()
     return Source(
         layout="Roboflow package (model_config.json)",
         convention="roboflow",
         weights=_weights(folder),
         extra_files=_description_files(folder),
-        task=config.get("task_type"),
-        architecture=config.get("model_architecture"),
+        task=config.task_type,
+        architecture=config.model_architecture,
         class_names=_class_names(folder),
-        resize_mode=network.get("resize_mode", "stretch"),
-        padding_value=int(network.get("padding_value") or 0),
-        input_size_hw=(int(size["height"]), int(size["width"])) if size else None,
-        color_mode=network.get("color_mode", "rgb"),
-        scaling_factor=network.get("scaling_factor"),
-        normalization=(tuple(normalization[0]), tuple(normalization[1])) if normalization else None,
-        is_fused=processing.get("fused"),
-        steps=inference.get("image_pre_processing") or {},
-        operations=tuple(inference.get("class_names_operations") or ()),
-        confidence=recommended.get("confidence"),
-        class_confidence=recommended.get("per_class_confidence") or {},
+        resize_mode=network.resize_mode,
+        padding_value=network.padding_value or 0,
+        input_size_hw=(size.height, size.width) if size else None,
+        color_mode=network.color_mode,
+        scaling_factor=network.scaling_factor,
+        normalization=network.normalization,
+        is_fused=inference.post_processing.fused if inference.post_processing else None,
+        steps=inference.image_pre_processing or {},
+        operations=tuple(inference.class_names_operations or ()),
+        confidence=recommended.confidence,
+        class_confidence=recommended.per_class_confidence or {},
     )
 
 
 def _read_legacy(folder: Path) -> Source:
-    environment, kind = _read_json(folder / "environment.json"), _read_json(folder / "model_type.json")
-    steps = environment.get("PREPROCESSING")
+    environment = read_file(folder / "environment.json", Environment)
+    kind = read_file(folder / "model_type.json", ModelType)
+    steps = environment.PREPROCESSING
     if steps is None:
         raise UnsupportedModel(f"{folder}/environment.json has no PREPROCESSING")
-    steps = json.loads(steps) if isinstance(steps, str) else steps
-    resize = steps.get("resize") or {}
-    mode, padding_value = _LEGACY_RESIZE.get(str(resize.get("format", "")).lower(), ("stretch", 0))
-    architecture = str(kind.get("model_type", ""))
-    if environment.get("MULTICLASS"):
+    resize = steps.resize or Resize()
+    if (resize.height is None) != (resize.width is None):
+        raise UnsupportedModel("PREPROCESSING: resize says only one of height and width")
+    if environment.MULTICLASS:
         raise UnsupportedModel("MULTICLASS is true: multi-label classification is not built yet")
-    class_map = environment.get("CLASS_MAP") or {}
-    names = _class_names(folder) or tuple(class_map[str(index)] for index in range(len(class_map)))
-    colors = environment.get("COLORS")
+    mode, padding_value = _LEGACY_RESIZE.get(resize.format.lower(), ("stretch", 0))
+    is_classifier = kind.project_task_type == "classification"
     return Source(
         layout="Roboflow package (environment.json)",
         convention="roboflow",
         weights=_weights(folder),
         extra_files=_description_files(folder),
-        task=kind.get("project_task_type"),
-        architecture=architecture,
-        class_names=names,
+        task=kind.project_task_type,
+        architecture=kind.model_type,
+        class_names=_class_names(folder) or _mapped_names(environment.CLASS_MAP),
         resize_mode=mode,
         padding_value=padding_value,
-        input_size_hw=(int(resize["height"]), int(resize["width"])) if "height" in resize else None,
-        normalization=_LEGACY_NORMALIZATION.get(architecture.rstrip("0123456789nsmlx"))
-        if kind.get("project_task_type") == "classification"
-        else None,
-        steps={name: step for name, step in steps.items() if name != "resize"},
-        colors=colors if isinstance(colors, dict) else {},
+        input_size_hw=resize.size_hw,
+        normalization=_legacy_normalization(kind.model_type) if is_classifier else None,
+        steps=steps.model_extra or {},
+        colors=environment.COLORS if isinstance(environment.COLORS, dict) else {},
     )
+
+
+def _mapped_names(class_map: Mapping[int, str]) -> tuple[str, ...]:
+    if sorted(class_map) != list(range(len(class_map))):
+        raise UnsupportedModel(f"CLASS_MAP has keys {sorted(class_map)[:5]}...; expected 0 to {len(class_map) - 1}")
+    return tuple(class_map[index] for index in range(len(class_map)))
+
+
+def _legacy_normalization(model_type: str) -> tuple[Triple, Triple] | None:
+    """Mean and std that the type implies (contract/models.md 2.6); only classifiers are normalised."""
+    for prefix, normalization in _LEGACY_NORMALIZATION.items():
+        if model_type.startswith(prefix):
+            return normalization
+    return None
 
 
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _HALVES = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-# By model type without its size (contract/models.md 2.6); only classifiers are normalised.
-_LEGACY_NORMALIZATION = {
-    "resnet": _IMAGENET,
-    "dinov": _IMAGENET,
-    "dinov3_probe": _IMAGENET,
-    "vit": _HALVES,
-    "yolov": _HALVES,
-}
+_LEGACY_NORMALIZATION = {"resnet": _IMAGENET, "dinov3": _IMAGENET, "vit": _HALVES, "yolov8": _HALVES}
 
 
 def _weights(folder: Path) -> Path:
@@ -159,15 +170,3 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     path = folder / "class_names.txt"
     lines = path.read_text("utf-8").splitlines() if path.is_file() else []
     return tuple(line.strip() for line in lines if line.strip())
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError as exc:
-        raise UnsupportedModel(f"{path} is missing") from exc
-    except ValueError as exc:
-        raise UnsupportedModel(f"{path} is no JSON: {exc}") from exc
-    if not isinstance(record, dict):
-        raise UnsupportedModel(f"{path} holds no JSON object")
-    return record
