@@ -122,7 +122,8 @@ def main(arguments: Sequence[str]) -> int:
     worst = 1.0
     for network in options.networks:
         if network.is_dir():
-            tally = compare_with_peer(Peer(options.peer_url), network, options.pictures, thresholds)
+            with Peer(options.peer_url) as peer:
+                tally = compare_with_peer(peer, network, options.pictures, thresholds)
         else:
             tally = compare_with_ultralytics(options.ultralytics_python, network, options.pictures, thresholds)
         print(tally.row(), *tally.first_differences(options.differences), sep="\n", flush=True)

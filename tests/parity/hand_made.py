@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from PIL import Image
 
 from retinue.models.package import Task
@@ -153,7 +153,7 @@ def _probe_classifier(width: int, height: int) -> ModelProto:
     return _graph(nodes, {"gain": 30.0}, (1, _PROBES), width, height)
 
 
-def _gather_pixels(shape: list[int]) -> list[object]:
+def _gather_pixels(shape: list[int]) -> list[NodeProto]:
     """Nodes that give 5 x 5 places of each channel of the input as `pixels`, in that shape."""
     return [
         helper.make_node("Gather", ["images", "rows"], ["some_rows"], axis=2),
@@ -164,7 +164,7 @@ def _gather_pixels(shape: list[int]) -> list[object]:
 
 
 def _graph(
-    nodes: list[object], constants: dict[str, ArrayLike], shape: tuple[int, ...], width: int, height: int
+    nodes: list[NodeProto], constants: dict[str, ArrayLike], shape: tuple[int, ...], width: int, height: int
 ) -> ModelProto:
     places = {"rows": height, "columns": width}
     initializers = [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in constants.items()]

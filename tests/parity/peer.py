@@ -2,7 +2,7 @@
 
 import base64
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -17,10 +17,16 @@ _ROUTES: dict[Task, str] = {
 
 
 class Peer:
-    """A running upstream server at `url`."""
+    """A running upstream server at `url`. Use it in a `with` statement: it keeps a connection."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=120, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._client.close()
 
     def version(self) -> str:
         """Name and version of the server. Raises httpx.HTTPError if none answers."""

@@ -24,13 +24,12 @@ UPSTREAM, ULTRALYTICS = FOLDER / "upstream.json", FOLDER / "ultralytics.json"
 
 def record_upstream(url: str) -> None:
     """Writes upstream.json with the answers of the server at `url`."""
-    peer = Peer(url)
     answers = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with Peer(url) as peer, tempfile.TemporaryDirectory() as folder:
         for case in upstream_cases():
             package = case.write(Path(folder))
             answers[str(case)] = compact(peer.answer(package, case.task, case.picture(), case.thresholds))
-    _write(UPSTREAM, {"server": peer.version()}, answers)
+        _write(UPSTREAM, {"server": peer.version()}, answers)
 
 
 def record_ultralytics(python: str) -> None:

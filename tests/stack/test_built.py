@@ -66,13 +66,23 @@ def test_every_module_that_other_requests_need_is_there(deployment: Deployment) 
     requests = [
         ("/shapes/1", form, {"Content-Type": "multipart/form-data; boundary=b"}),
         ("/infer/object_detection", json.dumps(body | {"visualize_predictions": True}).encode(), JSON),
-        ("/shapes/1?format=image&labels=true", base64_of(plain("red", image_format="AVIF")).encode(), JSON),
+        ("/shapes/1?format=image&labels=true", base64_of(plain("red", image_format="WEBP")).encode(), JSON),
         ("/model/add", b'{"model_id": "tiles/1"}', JSON),
     ]
 
     answers = [deployment.send("POST", target, content, bearer | headers) for target, content, headers in requests]
 
     assert [answer.status for answer in answers] == [200] * 4
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "PPM"])
+def test_formats_whose_libraries_must_not_be_stripped(deployment: Deployment, image_format: str) -> None:
+    bearer = {"Authorization": f"Bearer {deployment.create_key()}"}
+    picture = base64_of(plain("red", image_format=image_format)).encode()
+
+    answer = deployment.send("POST", "/classify/colours/1", picture, bearer | JSON)
+
+    assert json.loads(answer.body)["top"] == "red"
 
 
 def test_catalogue(deployment: Deployment) -> None:

@@ -235,7 +235,7 @@ class TestReader:
             with pytest.raises(StorageUnavailable):
                 read(reader, Deadline.after(0.2))
 
-            assert time.monotonic() - started < 1.0
+            assert time.monotonic() - started < 1.5
 
     @pytest.mark.parametrize(
         "step", [answer("416 Range Not Satisfiable", b"<Error/>"), answer("206 Partial Content", DATA[:1000])]

@@ -322,7 +322,7 @@ class TestBadServers:
         started = time.monotonic()
 
         assert refusal(fetcher, f"https://{NAME}/a").public == NOT_DECODED
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < 1.5
 
     def test_the_deadline_of_the_request_counts_too(self, internet: Internet) -> None:
         fetcher = internet(lambda client: client.is_over.wait(5) and None, timeout_s=5)
@@ -332,7 +332,7 @@ class TestBadServers:
             fetcher(f"https://{NAME}/a", Deadline.after(0.1))
 
         assert refused.value.public == NOT_DECODED
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < 1.5
 
 
 def test_no_thread_is_left_behind(internet: Internet) -> None:
