@@ -13,6 +13,10 @@ IDLE_S = 300.0
 # More than one process per core does not make inference faster; one more keeps the cores busy between two requests.
 MAX_WORKERS = (os.cpu_count() or 1) + 1
 
+# A process that has answered asks for the next event within milliseconds, a busy machine permitting; another one takes
+# half a second to start.
+_RETURN_S = 0.1
+
 
 class Pool:
     """Serves the events of one function, in order of arrival once all environments are busy."""
@@ -43,7 +47,10 @@ class Pool:
             worker.assign(invocation)
         else:
             self._waiting.append(invocation)
-            self._grow()
+            if any(worker.is_returning for worker in self._workers):
+                asyncio.get_running_loop().call_later(_RETURN_S, self._grow_for, invocation)
+            else:
+                self._grow()
         return invocation.outcome
 
     async def stop(self) -> None:
@@ -61,6 +68,11 @@ class Pool:
         free = self._max_workers - len(self._workers)
         for _ in range(min(len(self._waiting) - starting, free)):
             self._workers.append(Worker(self._settings, self._on_ready, self._on_end))
+
+    def _grow_for(self, invocation: Invocation) -> None:
+        """Starts more environments if the event still waits."""
+        if invocation in self._waiting:
+            self._grow()
 
     def _on_ready(self, worker: Worker) -> None:
         while self._waiting:

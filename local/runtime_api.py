@@ -92,6 +92,11 @@ class Worker:
         """The process, once it is started."""
         return self._child.pid if self._child else None
 
+    @property
+    def is_returning(self) -> bool:
+        """Whether it has answered its event and not yet asked for the next one."""
+        return self.is_ready and self._current is None and self._next is None and not self.error
+
     def assign(self, invocation: Invocation) -> None:
         """Hands the event to the process, which must have asked for one, and starts the function's clock."""
         assert self._next is not None and self._child is not None

@@ -151,6 +151,14 @@ def test_busy_processes_get_company_up_to_the_limit_then_events_queue(tmp_path: 
     assert len(pids) == 3
 
 
+def test_one_client_in_a_hurry_needs_one_process(tmp_path: Path) -> None:
+    # The answer reaches the client before the process has asked for the next event.
+    with Stack(write_template(tmp_path, {"Default": {}}), max_workers=3) as stack, httpx.Client() as client:
+        pids = {client.get(stack.url + "/echo").json()["pid"] for _ in range(300)}
+
+        assert len(pids) == len(stack.workers("Echo")) == 1
+
+
 def test_surplus_idle_processes_end(tmp_path: Path) -> None:
     gates = tmp_path / "gates"
     gates.mkdir()
