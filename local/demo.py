@@ -27,7 +27,9 @@ class DemoError(Exception):
 def demo(output: Path, *, built: bool = False) -> int:
     """Runs it; drawn pictures go to `output`. Returns the exit status: 0, or 1 if any step failed."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # unwinds, so that every process is ended
+    # Also SIGINT: a shell that starts this in the background has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # unwinds, so that every process is ended
     console = Console(highlight=False)
     try:
         with console.status("Starting the stack: S3 stand-in, functions, front door"):

@@ -25,7 +25,9 @@ def serve(*, port: int, built: bool, with_samples: bool, log_level: str, as_json
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s  %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     console = Console(stderr=as_json, highlight=False)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end in KeyboardInterrupt, which unwinds
+    # Also SIGINT: a shell that starts this in the background has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # unwinds, so that every process is ended
     try:
         stack = Stack(artefacts="built" if built else "source", port=port, on_access=_access_log)
         with stack:
