@@ -1,0 +1,1 @@
+"""From what a request says about a picture to its pixels."""

@@ -1,0 +1,1 @@
+"""Published models: packages, where they are found, and the warm cache."""

@@ -1,0 +1,1 @@
+"""From pixels to predictions: plain functions over arrays, no AWS, no HTTP."""
