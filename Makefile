@@ -38,11 +38,11 @@ demo: .venv/.local ## serve it with sample models, send pictures, show what come
 
 test: lint types test-unit build test-stack ## everything: lint, types, unit, contract, template, build, size, stack
 
-test-unit: .venv/.dev $(CLIENTS_STAMP) ## unit, contract and template tests
-	RETINUE_CLIENTS_PYTHON=$(CURDIR)/.venv-clients/bin/python .venv/bin/python -m pytest -q tests/unit tests/contract tests/template
+test-unit: .venv/.dev $(CLIENTS_STAMP) ## unit, contract, template and recorded parity tests
+	RETINUE_CLIENTS_PYTHON=$(CURDIR)/.venv-clients/bin/python .venv/bin/python -m pytest tests/unit tests/contract tests/template tests/parity
 
 test-stack: .venv/.dev ## tests of the built layers and functions in real runtime processes (after `make build`)
-	.venv/bin/python -m pytest -q tests/stack
+	.venv/bin/python -m pytest tests/stack
 
 lint: .venv/.dev ## check style, change nothing
 	.venv/bin/ruff check .
