@@ -5,6 +5,7 @@ The model id is metadata of the metrics, not a dimension: each value of a dimens
 own.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -13,8 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from retinue.config import Settings
-
-_is_first_request = True
 
 
 @dataclass(slots=True)
@@ -65,6 +64,7 @@ class Observer:
     """The logger and the metrics of one process."""
 
     def __init__(self, settings: Settings, service: str) -> None:
+        self._is_first_request = True
         self._logger: Any = None
         self._metrics: Any = None
         # Powertools takes 20-60 ms to import, and is needed only when the first answer is ready: until then a request
@@ -82,7 +82,6 @@ class Observer:
         self, record: RequestRecord, *, route: str, request_id: str, status: int, reason: str = ""
     ) -> None:
         """One line and the metrics of a request; WARNING for a refused one, ERROR for a failed one."""
-        global _is_first_request
         self._making.join()
         stages = {f"{name}_ms": round(took_ms, 2) for name, took_ms in record.stages_ms.items()}
         line = {
@@ -90,7 +89,7 @@ class Observer:
             "route": route,
             "status": status,
             "took_ms": round(record.took_ms, 2),
-            "cold": _is_first_request,
+            "cold": self._is_first_request,
             **stages,
             **record.facts,
         }
@@ -98,15 +97,8 @@ class Observer:
             line["model_id"] = ",".join(record.model_ids)
         if reason:
             line["reason"] = reason
-        _is_first_request = False
-        log = (
-            self._logger.error
-            if status >= 500 and status != 503
-            else self._logger.warning
-            if status >= 400
-            else self._logger.info
-        )
-        log("request", extra=line)
+        self._is_first_request = False
+        self._logger.log(_level(status), "request", extra=line)
         self._put_metrics(record, route)
 
     def failure(self, message: str) -> None:
@@ -127,3 +119,10 @@ class Observer:
         if record.model_ids:
             self._metrics.add_metadata("model_id", ",".join(record.model_ids))
         self._metrics.flush_metrics()
+
+
+def _level(status: int) -> int:
+    """How loudly an answer is logged: "try again" is a degraded answer, not a failure."""
+    if status >= 500 and status != 503:
+        return logging.ERROR
+    return logging.WARNING if status >= 400 else logging.INFO
