@@ -12,15 +12,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
+from retinue.connection import Connection
 from retinue.deadline import Deadline
 from retinue.errors import NotFound, StorageUnavailable
 
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
-_CHUNK_BYTES = 1024 * 1024
 _RETRIED_STATUS = frozenset({500, 502, 503, 504})
 
 
@@ -77,15 +76,14 @@ class S3Reader:
         attempts: int = 4,
     ) -> None:
         """`endpoint_url` names an S3-compatible server, addressed by path; empty: AWS, addressed by host."""
-        endpoint = urlsplit(endpoint_url or f"https://{bucket}.s3.{region}.amazonaws.com")
+        self._endpoint_url = endpoint_url or f"https://{bucket}.s3.{region}.amazonaws.com"
         self._prefix = f"/{bucket}/" if endpoint_url else "/"
-        self._is_tls = endpoint.scheme == "https"
-        self._host = endpoint.netloc
+        self._host = urlsplit(self._endpoint_url).netloc
         self._region = region
         self._credentials = credentials
         self._timeout_s = timeout_s
         self._attempts = attempts
-        self._idle: list[HTTPConnection] = []
+        self._idle: list[Connection] = []
 
     @classmethod
     def from_env(cls, bucket: str, env: Mapping[str, str], *, timeout_s: float = 3.0, attempts: int = 4) -> Self:
@@ -135,17 +133,17 @@ class S3Reader:
             if timeout_s <= 0:
                 break
             try:
-                with self._get(key, byte_range, timeout_s) as response:
-                    if response.status in (200, 206):
-                        return consume(_chunks(response, deadline))
-                    if response.status == 404:
+                with self._get(key, byte_range, timeout_s, deadline) as answer:
+                    if answer.status in (200, 206):
+                        return consume(answer.body(deadline))
+                    if answer.status == 404:
                         raise NotFound(f"s3 object {key} does not exist")
-                    if response.status == 416:
+                    if answer.status == 416:
                         raise EOFError(f"{key} is shorter than {byte_range}")
-                    reason = f"status {response.status}"
-                    if response.status not in _RETRIED_STATUS:
+                    reason = f"status {answer.status}"
+                    if answer.status not in _RETRIED_STATUS:
                         break
-            except (OSError, HTTPException) as exc:
+            except OSError as exc:
                 reason = f"{type(exc).__name__}: {exc}"
         raise StorageUnavailable(
             f"reading {key} failed at try {attempt + 1}: {reason}",
@@ -153,8 +151,8 @@ class S3Reader:
         )
 
     @contextmanager
-    def _get(self, key: str, byte_range: str | None, timeout_s: float) -> Iterator[HTTPResponse]:
-        """One signed GET on an idle or a new connection, which is kept only if the answer was read to its end."""
+    def _get(self, key: str, byte_range: str | None, timeout_s: float, deadline: Deadline) -> Iterator[Connection]:
+        """One signed GET on an idle or a new connection, which is kept only if the answer is read to its end."""
         path = quote(self._prefix + key, safe="/-_.~")
         timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         headers = sign_get(self._host, path, self._credentials, self._region, timestamp)
@@ -163,18 +161,11 @@ class S3Reader:
         try:
             connection = self._idle.pop()
         except IndexError:  # asking first whether there is one would race with other threads
-            connection = self._connect(timeout_s)
-        kept = False
+            connection = Connection(self._endpoint_url, timeout_s)
         try:
-            if connection.sock:
-                connection.sock.settimeout(timeout_s)
-            connection.request("GET", path, headers=headers)
-            response = connection.getresponse()
-            yield response
-            response.read()
-            kept = not response.will_close
+            yield connection.get(path, headers, deadline, timeout_s)
         finally:
-            if kept:
+            if connection.is_reusable(deadline):
                 self._idle.append(connection)
             else:
                 connection.close()
@@ -183,26 +174,6 @@ class S3Reader:
         """Closes the idle connections; the reader stays usable."""
         while self._idle:
             self._idle.pop().close()
-
-    def _connect(self, timeout_s: float) -> HTTPConnection:
-        if not self._is_tls:
-            return HTTPConnection(self._host, timeout=timeout_s)
-        from http.client import HTTPSConnection  # ssl costs about 20 ms
-
-        return HTTPSConnection(self._host, timeout=timeout_s)
-
-
-def _chunks(response: HTTPResponse, deadline: Deadline) -> Iterator[bytes]:
-    """The body as it arrives. Raises IncompleteRead if it ends early, TimeoutError at the deadline.
-
-    The connection's timeout is per chunk; only the deadline bounds a body that trickles.
-    """
-    while chunk := response.read1(_CHUNK_BYTES):
-        yield chunk
-        if deadline.remaining_s <= 0:
-            raise TimeoutError("the body took too long")
-    if response.length:
-        raise IncompleteRead(b"", response.length)
 
 
 def boto3_client(service: str) -> Any:
