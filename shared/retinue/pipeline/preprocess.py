@@ -23,13 +23,11 @@ def prepare(
     if spec.resize_mode == "shorter-side-crop":
         image = _resize_with_pillow(image, placement)
     image = _cut(image, placement)
-    if spec.color_mode == "bgr":
-        image = image[..., ::-1]
     return _place(image, spec, placement, threads), placement
 
 
 def _place(image: NDArray[np.uint8], spec: Preprocessing, placement: Placement, threads: int) -> NDArray[np.float32]:
-    """The picture resized, normalised and surrounded by padding, which is normalised like pixels."""
+    """The picture resized, in the network's channel order, normalised, and padded; pads are normalised like pixels."""
     factor = (1 / (spec.scaling_factor * np.asarray(spec.std))).astype(np.float32).reshape(1, 3, 1, 1)
     offset = (-np.asarray(spec.mean) / np.asarray(spec.std)).astype(np.float32).reshape(1, 3, 1, 1)
     left, top, right, bottom = (
@@ -42,7 +40,8 @@ def _place(image: NDArray[np.uint8], spec: Preprocessing, placement: Placement, 
         padding_value = 0 if spec.resize_mode == "center-crop" else spec.padding_value
         tensor[:] = padding_value * factor + offset
     inner = tensor[..., top : height - bottom, left : width - right]
-    np.multiply(resize_linear(image, (inner.shape[2], inner.shape[3]), threads), factor, out=inner)
+    resize_linear(image, inner[0, ::-1] if spec.color_mode == "bgr" else inner[0], threads)
+    inner *= factor
     if offset.any():
         inner += offset
     return tensor
