@@ -97,7 +97,7 @@ class TestDetection:
         ("convention", "expected"),
         [
             ("roboflow", [80, 34, 122, 44, 0]),  # 80.5 and 43.5 go to the even neighbour
-            ("ultralytics", [80.5, 34.25, 121.5, 43.5, 0]),
+            ("native", [80.5, 34.25, 121.5, 43.5, 0]),
         ],
     )
     def test_whole_pixels_only_for_roboflow(self, convention: Any, expected: list[float]) -> None:
@@ -128,7 +128,7 @@ class TestSegmentation:
             task="instance-segmentation", family="yolov8-seg", convention=convention, class_names=("alpha", "beta")
         )
 
-    @pytest.mark.parametrize("convention", ["roboflow", "ultralytics"])
+    @pytest.mark.parametrize("convention", ["roboflow", "native"])
     def test_each_object_with_its_own_polygon(self, convention: Any) -> None:
         placement = Placement.of("stretch", convention, (16, 16), (16, 16))
         raw = [
@@ -146,7 +146,7 @@ class TestSegmentation:
             [[0, 0], [0, 15], [7, 15], [7, 0]],
         ]
 
-    @pytest.mark.parametrize(("convention", "expected"), [("roboflow", 1), ("ultralytics", 0)])
+    @pytest.mark.parametrize(("convention", "expected"), [("roboflow", 1), ("native", 0)])
     def test_an_object_without_a_mask_stays_only_with_roboflow(self, convention: Any, expected: int) -> None:
         # GIVEN a box on the left whose mask is on the right
         placement = Placement.of("stretch", convention, (16, 16), (16, 16))
@@ -169,7 +169,7 @@ class TestSegmentation:
         assert prediction.detections is not None and len(prediction.detections.polygons) == 1
         assert prediction.detections.polygons[0].max(axis=0).tolist() == [7, 15]
 
-    @pytest.mark.parametrize("convention", ["roboflow", "ultralytics"])
+    @pytest.mark.parametrize("convention", ["roboflow", "native"])
     def test_nothing_found(self, convention: Any) -> None:
         placement = Placement.of("stretch", convention, (16, 16), (16, 16))
         raw = [anchors(self.object_([4, 8, 8, 16], [0.1, 0.1], 0)), self.prototypes()]

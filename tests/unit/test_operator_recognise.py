@@ -34,7 +34,7 @@ def graph(
 
 def export(metadata: dict[str, str], *outputs: Shape, names: tuple[str, ...] = (), **options: Any) -> Recognised:
     """An Ultralytics export, recognised."""
-    source = Source(layout="bare ONNX file", convention="ultralytics", weights=WEIGHTS)
+    source = Source(layout="bare ONNX file", convention="native", weights=WEIGHTS)
     return recognise(source, graph(*outputs, metadata=metadata, **options), names)
 
 
@@ -63,7 +63,7 @@ class TestUltralyticsExports:
         assert found == Recognised(
             task="object-detection",
             family="yolov8",
-            convention="ultralytics",
+            convention="native",
             reason="bare ONNX file; output0 float32(1, 7, 8400) is (batch, 4 box + 3 classes, anchors)",
             class_names=("alpha", "beta", "gamma"),
             network_input=NetworkInput(name="images", height=480, width=640, batch=1),

@@ -81,7 +81,7 @@ class TestBareFiles:
         path = tmp_path / "yolov8n.onnx"
         path.write_bytes(b"")
 
-        assert read_source(path) == Source(layout="bare ONNX file", convention="ultralytics", weights=path)
+        assert read_source(path) == Source(layout="bare ONNX file", convention="native", weights=path)
 
     def test_a_folder_with_one_file(self, bring: Bring) -> None:
         folder = bring({"best_model.onnx": b"", "notes.txt": "x"})

@@ -16,24 +16,24 @@ CROP: ResizeMode = "shorter-side-crop"
     ("mode", "convention", "image_wh", "network_wh", "resized_wh", "pads"),
     [
         pytest.param("stretch", "roboflow", (613, 427), (640, 640), (640, 640), (0, 0, 0, 0), id="stretch fills"),
-        pytest.param("stretch", "ultralytics", (1, 1), (8, 4), (8, 4), (0, 0, 0, 0), id="stretch of one pixel"),
+        pytest.param("stretch", "native", (1, 1), (8, 4), (8, 4), (0, 0, 0, 0), id="stretch of one pixel"),
         # int(427 * 640 / 613) = int(445.8): upstream truncates; the odd remainder goes to the bottom
         pytest.param("letterbox", "roboflow", (613, 427), (640, 640), (640, 445), (0, 97, 0, 98), id="truncated"),
         # Ultralytics rounds the same size up
-        pytest.param("letterbox", "ultralytics", (613, 427), (640, 640), (640, 446), (0, 97, 0, 97), id="rounded"),
-        pytest.param("letterbox", "ultralytics", (640, 427), (640, 640), (640, 427), (0, 106, 0, 107), id="odd rest"),
+        pytest.param("letterbox", "native", (613, 427), (640, 640), (640, 446), (0, 97, 0, 97), id="rounded"),
+        pytest.param("letterbox", "native", (640, 427), (640, 640), (640, 427), (0, 106, 0, 107), id="odd rest"),
         pytest.param("letterbox", "roboflow", (427, 640), (640, 640), (427, 640), (106, 0, 107, 0), id="portrait"),
         pytest.param("letterbox", "roboflow", (256, 256), (128, 64), (64, 64), (32, 0, 32, 0), id="wide network"),
         # 0.64 pixels high: a picture never vanishes
         pytest.param("letterbox", "roboflow", (1000, 1), (640, 640), (640, 1), (0, 320, 0, 319), id="line, cut"),
-        pytest.param("letterbox", "ultralytics", (1000, 1), (640, 640), (640, 1), (0, 319, 0, 320), id="line, round"),
+        pytest.param("letterbox", "native", (1000, 1), (640, 640), (640, 1), (0, 319, 0, 320), id="line, round"),
         pytest.param("center-crop", "roboflow", (613, 427), (640, 640), (613, 427), (13, 106, 14, 107), id="smaller"),
         pytest.param("center-crop", "roboflow", (701, 640), (640, 640), (701, 640), (-30, 0, -31, 0), id="wider: cut"),
         pytest.param("center-crop", "roboflow", (701, 427), (640, 640), (701, 427), (-30, 106, -31, 107), id="both"),
-        pytest.param(CROP, "ultralytics", (448, 224), (224, 224), (448, 224), (-112, 0, -112, 0), id="2:1"),
+        pytest.param(CROP, "native", (448, 224), (224, 224), (448, 224), (-112, 0, -112, 0), id="2:1"),
         # (335 - 224) / 2 = 55.5, rounded half to even as torchvision does
-        pytest.param(CROP, "ultralytics", (640, 427), (224, 224), (335, 224), (-56, 0, -55, 0), id="half"),
-        pytest.param(CROP, "ultralytics", (640, 427), (224, 112), (224, 112), (0, 0, 0, 0), id="not square"),
+        pytest.param(CROP, "native", (640, 427), (224, 224), (335, 224), (-56, 0, -55, 0), id="half"),
+        pytest.param(CROP, "native", (640, 427), (224, 112), (224, 112), (0, 0, 0, 0), id="not square"),
     ],
 )  # fmt: skip
 def test_size_and_pads(
@@ -83,7 +83,7 @@ def test_points_go_back_neither_clipped_nor_rounded() -> None:
     assert points.tolist() == [[0, 128], [128, 256], [64, 192], [-128, 260]]
 
 
-@pytest.mark.parametrize("convention", ["roboflow", "ultralytics"])
+@pytest.mark.parametrize("convention", ["roboflow", "native"])
 def test_letterbox_and_its_inverse_agree_for_any_size(convention: Convention) -> None:
     random = np.random.default_rng(1)
     for _ in range(300):

@@ -166,7 +166,7 @@ class TestUltralyticsPolygons:
             np.ones((1, 1), np.float32),
             prototypes_of(drawing),
             np.array([box], np.float32),
-            same_size("ultralytics", *size_wh),
+            same_size("native", *size_wh),
         )
         assert polygon.dtype == np.float32
         return polygon
@@ -196,7 +196,7 @@ class TestUltralyticsPolygons:
 
     def test_points_are_clipped_to_the_picture(self) -> None:
         # GIVEN 8 x 4 pixels in a network of 8 x 8: rows 2 to 5; the mask covers everything
-        placement = Placement.of("letterbox", "ultralytics", (8, 4), (8, 8))
+        placement = Placement.of("letterbox", "native", (8, 4), (8, 8))
 
         (polygon,) = ultralytics_polygons(
             np.ones((1, 1), np.float32),

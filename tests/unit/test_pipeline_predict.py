@@ -67,7 +67,7 @@ def test_pictures_per_run(batch: int | None, expected: int) -> None:
 
 def test_pictures_of_one_size_share_a_rectangle_that_fits_them() -> None:
     model = brightness_model(
-        None, size_wh=(64, 64), stride=32, convention="ultralytics", resize_mode="letterbox", padding_value=0
+        None, size_wh=(64, 64), stride=32, convention="native", resize_mode="letterbox", padding_value=0
     )
     wide, tall = filled(32, 64), filled(64, 32)
 

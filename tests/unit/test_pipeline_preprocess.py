@@ -117,7 +117,7 @@ def test_shorter_side_crop_keeps_the_ratio_and_takes_the_middle() -> None:
 def test_tight_input_only_where_asked_for_and_possible(
     stride: int | None, is_tight: bool, expected_hw: tuple[int, int]
 ) -> None:
-    manifest = make_manifest(size_wh=(128, 128), stride=stride, resize_mode="letterbox", convention="ultralytics")
+    manifest = make_manifest(size_wh=(128, 128), stride=stride, resize_mode="letterbox", convention="native")
 
     tensor, _ = prepare(filled(60, 120), manifest, threads=1, is_tight=is_tight)
 

@@ -14,10 +14,21 @@ from retinue.errors import InvalidModelId, PackageCorrupt
 
 MANIFEST_FORMAT = 1
 
-Task = Literal["object-detection", "instance-segmentation", "classification"]
-Family = Literal["yolov8", "yolov8-seg", "classifier"]
-Convention = Literal["roboflow", "ultralytics"]
-ResizeMode = Literal["stretch", "letterbox", "center-crop", "shorter-side-crop"]
+Task = Literal[
+    "object-detection",
+    "instance-segmentation",
+    "keypoint-detection",
+    "classification",
+    "multi-label-classification",
+    "semantic-segmentation",
+]
+Family = Literal["yolov8", "yolov5", "yolox", "yolonas", "end-to-end", "detr", "boxes", "classifier", "semantic"]
+# Whose rules of resizing, suppression, masks and rounding: upstream's new engine, or the framework of a bare export.
+Convention = Literal["roboflow", "native"]
+ResizeMode = Literal["stretch", "letterbox", "corner-letterbox", "center-crop", "shorter-side-crop"]
+Interpolation = Literal["linear", "filtered-linear", "filtered-cubic"]
+Contrast = Literal["none", "contrast-stretching", "histogram-equalization", "adaptive-equalization"]
+Step = Literal["static-crop", "contrast", "grayscale"]
 
 # The first path segments of routes: a project of that name could not be reached.
 RESERVED_PROJECTS = frozenset({"detect", "classify", "outline", "infer", "model", "workflows", "jobs", "uploads"})
@@ -63,18 +74,45 @@ class NetworkInput:
     batch: int | None  # None: any number of images in one run
     stride: int | None = None  # None: only height x width
     dtype: Literal["float32", "float16"] = "float32"
+    picture_size_name: str = ""  # second input of DETR exports: (batch, 2) int64, the picture's width and height
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocessing:
-    """From picture to tensor: resize, pad, then (pixel / scaling_factor - mean) / std per channel."""
+    """From picture to tensor: crop, grayscale, contrast, resize, pad, then (pixel / scaling_factor - mean) / std.
+
+    static_crop: x_min, y_min, x_max, y_max in percent of the picture. first_size_wh: the resize makes a frame of this
+    size, and the frame is then stretched to the network's input (RF-DETR). crop_fraction: the share of the shorter
+    side that "shorter-side-crop" keeps.
+    """
 
     resize_mode: ResizeMode
+    interpolation: Interpolation = "linear"
+    static_crop: tuple[float, float, float, float] | None = None
+    is_grayscale: bool = False
+    contrast: Contrast = "none"
+    first_size_wh: tuple[int, int] | None = None
+    crop_fraction: float = 1.0
     padding_value: int = 0
     color_mode: Literal["rgb", "bgr"] = "rgb"
     scaling_factor: float = 255.0
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keypoints:
+    """What the keypoint columns of a pose network mean.
+
+    names: per class the names of its keypoints, in slot order; slots: keypoints in the output, at least the longest
+    of these; columns: 3 with a confidence, 2 without; edges: pairs of slots that a drawing joins.
+    """
+
+    names: tuple[tuple[str, ...], ...]
+    slots: int
+    columns: int = 3
+    edges: tuple[tuple[int, int], ...] = ()
+    confidence: float = 0.0  # what a request that says nothing asks of a keypoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +139,15 @@ class Manifest:
     network_input: NetworkInput
     preprocessing: Preprocessing
     weights: PackageFile
+    outputs: tuple[str, ...] = ()  # the graph's outputs in the order in which the family decodes them; empty: as they are
+    keypoints: Keypoints | None = None
+    removed_classes: tuple[int, ...] = ()  # score columns that are no class: class_names leaves them out
     default_confidence: float = 0.4
     class_confidence: tuple[float, ...] = ()  # per class, for confidence=best; empty: none were given
-    is_activated: bool = True  # classification: the graph ends in softmax
+    is_activated: bool = True  # classification: the graph ends in softmax or sigmoid
+    is_decoded: bool = True  # yolox: boxes are in pixels, not in cells of their grid
+    is_inclusive: bool = False  # end-to-end: a score equal to the threshold passes
+    mask_threshold: Literal["probability", "logit"] = "probability"  # what upstream's masks are cut at: 0.5 or 0
     colors: tuple[str, ...] = ()  # "#RRGGBB" per class; empty: the default palette
     load_ms: float = 0.0
     latency_ms: float = 0.0
@@ -124,6 +168,8 @@ class Manifest:
                 raise PackageCorrupt(f"manifest format {record.get('format')!r}; this release reads {MANIFEST_FORMAT}")
             nested = {"network_input": NetworkInput, "preprocessing": Preprocessing, "weights": PackageFile}
             record |= {name: _build(kind, record[name]) for name, kind in nested.items()}
+            if record.get("keypoints"):
+                record["keypoints"] = _build(Keypoints, record["keypoints"])
             manifest: Self = _build(cls, record)
             return manifest
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
@@ -133,6 +179,9 @@ class Manifest:
 def _build(kind: Any, record: dict[str, Any]) -> Any:
     """An instance of dataclass `kind`; JSON lists become tuples, keys of later releases are ignored."""
     names = {spec.name for spec in fields(kind)}
-    return kind(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in record.items() if name in names}
-    )
+    return kind(**{name: _frozen(value) for name, value in record.items() if name in names})
+
+
+def _frozen(value: Any) -> Any:
+    """JSON lists as tuples, however deep."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -60,7 +60,7 @@ def recognise(source: Source, graph: Graph, class_names: tuple[str, ...] = ()) -
 
 
 def _task(source: Source, graph: Graph) -> Task:
-    if source.convention == "ultralytics":
+    if source.convention == "native":
         said = graph.metadata.get("task")
         if said is None:
             raise UnsupportedModel(
@@ -115,7 +115,7 @@ def _network_input(source: Source, graph: Graph) -> NetworkInput:
         size = (height, width)
     if size is None:
         raise UnsupportedModel(f"the input {tensor} leaves the size open, and neither package nor metadata says it")
-    is_open = height is None and width is None and source.convention == "ultralytics"
+    is_open = height is None and width is None and source.convention == "native"
     return NetworkInput(
         name=tensor.name,
         height=size[0],
@@ -158,7 +158,7 @@ def _matches(tensor: Tensor, expected: tuple[int | None, ...]) -> bool:
 
 
 def _preprocessing(source: Source, task: Task) -> Preprocessing:
-    if source.convention == "ultralytics":
+    if source.convention == "native":
         if task == "classification":
             return Preprocessing(resize_mode="shorter-side-crop")
         return Preprocessing(resize_mode="letterbox", padding_value=114)

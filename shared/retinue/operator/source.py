@@ -59,7 +59,7 @@ class Source:
 def read_source(path: Path) -> Source:
     """The model at `path`: an .onnx file, or a folder. Raises UnsupportedModel that says what is missing."""
     if path.is_file():
-        return Source(layout="bare ONNX file", convention="ultralytics", weights=path)
+        return Source(layout="bare ONNX file", convention="native", weights=path)
     if not path.is_dir():
         raise UnsupportedModel(f"{path} is neither a file nor a folder")
     if (path / "model_config.json").is_file():
@@ -68,7 +68,7 @@ def read_source(path: Path) -> Source:
         return _read_legacy(path)
     weights = sorted(path.glob("*.onnx"))
     if len(weights) == 1:
-        return Source(layout="bare ONNX file", convention="ultralytics", weights=weights[0])
+        return Source(layout="bare ONNX file", convention="native", weights=weights[0])
     raise UnsupportedModel(
         f"{path} holds neither model_config.json nor environment.json, and {len(weights)} .onnx files instead of one"
     )

@@ -1,6 +1,6 @@
 """Where the pixels of a picture lie in the network's input, and the way back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -11,14 +11,19 @@ from retinue.models.package import Convention, ResizeMode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """A picture of image_width x image_height, scaled and padded to network_width x network_height.
+    """A part of a picture of image_width x image_height, scaled and padded to network_width x network_height.
 
-    A pixel (x, y) of the picture lies at (x * scale_x + pad_left, y * scale_y + pad_top) of the network's input.
-    Pads are pixels of the network's input; a negative pad means that the picture was cut there.
+    The part is crop_width x crop_height pixels at (crop_left, crop_top): the whole picture, or a static crop of it. A
+    pixel (x, y) of the picture lies at ((x - crop_left) * scale_x + pad_left, (y - crop_top) * scale_y + pad_top) of
+    the network's input. Pads are pixels of the network's input; a negative pad means that the part was cut there.
     """
 
     image_width: int
     image_height: int
+    crop_left: int = 0
+    crop_top: int = 0
+    crop_width: int
+    crop_height: int
     network_width: int
     network_height: int
     resized_width: int
@@ -40,7 +45,12 @@ class Placement:
 
     @classmethod
     def of(
-        cls, mode: ResizeMode, convention: Convention, image_size_wh: tuple[int, int], network_size_wh: tuple[int, int]
+        cls,
+        mode: ResizeMode,
+        convention: Convention,
+        image_size_wh: tuple[int, int],
+        network_size_wh: tuple[int, int],
+        crop_fraction: float = 1.0,
     ) -> Self:
         """How a picture of that size is placed. Sources: contract/models.md 2.5; Ultralytics' letterbox rounds
         instead."""
@@ -53,23 +63,28 @@ class Placement:
                 s = min(nw / iw, nh / ih)
                 resized, scale = (int(iw * s), int(ih * s)), (s, s)
                 pad = (int((nw - resized[0]) / 2), int((nh - resized[1]) / 2))
-            case "letterbox", "ultralytics":
+            case "letterbox", "native":
                 s = min(nw / iw, nh / ih)
                 resized = (max(round(iw * s), 1), max(round(ih * s), 1))
                 scale = (resized[0] / iw, resized[1] / ih)
                 # The small step makes an odd remainder go to the right and to the bottom.
                 pad = (round((nw - resized[0]) / 2 - 0.1), round((nh - resized[1]) / 2 - 0.1))
+            case "corner-letterbox", _:  # YOLOX
+                s = min(nw / iw, nh / ih)
+                resized, scale, pad = (int(iw * s), int(ih * s)), (s, s), (0, 0)
             case "center-crop", _:
                 resized, scale = (iw, ih), (1.0, 1.0)
                 pad = (_centred(iw, nw), _centred(ih, nh))
             case _:  # shorter-side-crop: torchvision's Resize(size) and CenterCrop; only a square size keeps the ratio
-                short = min(iw, ih)
-                resized = (int(nw * iw / short), int(nw * ih / short)) if nw == nh else (nw, nh)
+                short, side = min(iw, ih), int(nw / crop_fraction)
+                resized = (int(side * iw / short), int(side * ih / short)) if nw == nh else (nw, nh)
                 scale = (resized[0] / iw, resized[1] / ih)
                 pad = (-round((resized[0] - nw) / 2), -round((resized[1] - nh) / 2))
         return cls(
             image_width=iw,
             image_height=ih,
+            crop_width=iw,
+            crop_height=ih,
             network_width=nw,
             network_height=nh,
             resized_width=max(1, resized[0]),
@@ -80,11 +95,16 @@ class Placement:
             pad_top=pad[1],
         )
 
+    def within(self, image_size_wh: tuple[int, int], crop_left: int, crop_top: int) -> Self:
+        """This placement of a crop, as one of the picture of that size that it was cut from."""
+        width, height = image_size_wh
+        return replace(self, image_width=width, image_height=height, crop_left=crop_left, crop_top=crop_top)
+
     def to_image(self, points_xy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Points (..., 2) of the network's input as points of the picture, neither clipped nor rounded. float32."""
         pad = np.array([self.pad_left, self.pad_top], np.float32)
         scale = np.array([self.scale_x, self.scale_y], np.float32)
-        return (points_xy - pad) / scale
+        return (points_xy - pad) / scale + np.array([self.crop_left, self.crop_top], np.float32)
 
     def boxes_to_image(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Boxes (n, 4) of the network's input as boxes of the picture, clipped to it, not rounded. float32."""

@@ -26,6 +26,6 @@ def decode(
     )
     polygons = polygons_of(candidates.extra, raw[1][0], candidates.xyxy, placement)
     detections = replace(detections, polygons=polygons)
-    if manifest.convention == "ultralytics":  # an object without a mask is none
+    if manifest.convention == "native":  # an object without a mask is none
         detections = detections.select(np.flatnonzero([len(polygon) for polygon in polygons]))
     return as_prediction(passes_class_filter(detections, manifest, thresholds), manifest, placement)
