@@ -137,6 +137,8 @@ def all_events() -> dict[str, dict[str, Any]]:
         "http-infer-object-detection": infer_event("object_detection", "coins/1", disc),
         "http-infer-classification": infer_event("classification", "digits/1", disc),
         "http-infer-instance-segmentation": infer_event("instance_segmentation", "coins/1", disc),
+        "http-infer-keypoints-detection": infer_event("keypoints_detection", "people/1", disc),
+        "http-infer-semantic-segmentation": infer_event("semantic_segmentation", "roads/1", disc),
         "http-registry": event("GET /model/registry", "/model/registry", {"api_key": KEY}, agent="curl/8.14.1"),
         "http-info": event("GET /info", "/info", agent="curl/8.14.1"),
     }

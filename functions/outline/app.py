@@ -7,6 +7,7 @@ ROUTES = {
     "GET /outline/{project}/{version}": infer_by_url,
     "POST /outline/{project}/{version}": infer_by_url,
     "POST /infer/instance_segmentation": infer_by_task,
+    "POST /infer/semantic_segmentation": infer_by_task,
 }
 
 handler = entry(ROUTES)

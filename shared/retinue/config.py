@@ -31,6 +31,9 @@ class Settings:
     log_level: str = _setting("INFO", "how much is logged", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
     threads: int = _setting(0, "threads of a network run; 0: the vCPUs that the function's memory buys", min=0, max=64)
     model_memory_mb: int = _setting(0, "budget of loaded models; 0: 60 % of the function's memory", min=0)
+    run_memory_mb: int = _setting(
+        0, "memory for the pictures of a list that go through a network at once; 0: 15 % of the function's", min=0
+    )
     model_disk_mb: int = _setting(1536, "budget of weights kept on disk", min=1)
     cache_dir: str = _setting("", "folder of the weights; empty: `retinue` in the temporary folder")
     alias_cache_s: int = _setting(60, "seconds until an alias is looked up again", min=0)
@@ -59,6 +62,11 @@ class Settings:
     def model_memory_bytes(self) -> int:
         """Budget of the loaded models in bytes."""
         return (self.model_memory_mb or int(self.memory_mb * 0.6)) * 1024 * 1024
+
+    @property
+    def run_memory_bytes(self) -> int:
+        """Memory for the pictures of one run in bytes."""
+        return (self.run_memory_mb or int(self.memory_mb * 0.15)) * 1024 * 1024
 
     @property
     def model_disk_bytes(self) -> int:

@@ -15,7 +15,7 @@ from retinue.http.response import Response
 from retinue.images.decode import Image
 from retinue.images.load import ImageReference, load_image
 from retinue.models.cache import Lookup
-from retinue.models.package import ModelId
+from retinue.models.package import ModelId, Step
 from retinue.models.session import LoadedModel
 from retinue.observe import RequestRecord
 from retinue.pipeline.predict import StageTimes, pictures_per_run, predict
@@ -32,15 +32,18 @@ def infer_by_url(request: Request, service: Service, record: RequestRecord) -> R
     model_id = ModelId.parse(f"{request.path_parameters['project']}/{request.path_parameters['version']}")
     access.require(model_id.project)
     lookup = _model(model_id, request, service, record)
-    is_oriented, thresholds = parameters.is_oriented, parameters.thresholds
-    (picture,) = _infer(lookup.model, [reference], thresholds, is_oriented, request, service, record)
+    wish = Wish(parameters.thresholds, parameters.is_oriented, parameters.skipped, parameters.output_format != "json")
+    (picture,) = _infer(lookup.model, [reference], wish, request, service, record)
     with record.stage("render"):
         drawing = b""
         if parameters.output_format != "json":
             drawing = picture.draw(parameters.has_labels, parameters.stroke_width)
         if parameters.output_format == "image":
             return Response(drawing, content_type="image/jpeg")
-        return Response(picture.render(str(uuid.uuid4()), drawing))
+        answer = picture.render(str(uuid.uuid4()), drawing)
+        if picture.prediction.segmentation is not None:  # where the roboflow package looks for it
+            answer |= {name: answer["predictions"][name] for name in ("segmentation_mask", "class_map")}
+        return Response(answer)
 
 
 def infer_by_task(request: Request, service: Service, record: RequestRecord) -> Response:
@@ -63,9 +66,11 @@ def infer_by_task(request: Request, service: Service, record: RequestRecord) -> 
     model_id = ModelId.parse(body.model_id)
     access.require(model_id.project)
     lookup = _model(model_id, request, service, record)
-    is_oriented, thresholds = not body.disable_preproc_auto_orient, body.thresholds()
+    wish = Wish(
+        body.thresholds(), not body.disable_preproc_auto_orient, body.skipped(), bool(body.visualize_predictions)
+    )
     answers = []
-    for picture in _infer(lookup.model, references, thresholds, is_oriented, request, service, record):
+    for picture in _infer(lookup.model, references, wish, request, service, record):
         with record.stage("render"):
             drawing = b""
             if body.visualize_predictions:
@@ -81,6 +86,16 @@ def _model(model_id: ModelId, request: Request, service: Service, record: Reques
     record.facts["cache"] = lookup.source
     record.is_cold_model, record.load_s = lookup.source != "memory", lookup.load_s
     return lookup
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a request asks of each picture."""
+
+    thresholds: Thresholds
+    is_oriented: bool
+    skipped: frozenset[Step]
+    is_drawn: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,33 +130,42 @@ class InferredPicture:
 def _infer(
     model: LoadedModel,
     references: list[ImageReference],
-    thresholds: Thresholds,
-    is_oriented: bool,
+    wish: Wish,
     request: Request,
     service: Service,
     record: RequestRecord,
 ) -> Iterator[InferredPicture]:
-    """The pictures in order, run by run: of a long list only a few are decoded at a time."""
-    size = pictures_per_run(model)
-    for start in range(0, len(references), size):
+    """The pictures in order, run by run: of a long list only as many are decoded at a time as memory allows."""
+    budget_bytes = service.settings.run_memory_bytes
+    size, position = pictures_per_run(model, budget_bytes), 0
+    while position < len(references):
         if request.deadline.remaining_s < model.manifest.latency_ms / 1e3:
-            raise PayloadTooLarge(f"time was enough for {start} of {len(references)} images; send fewer in one request")
+            raise PayloadTooLarge(
+                f"time was enough for {position} of {len(references)} images; send fewer in one request"
+            )
+        images: list[Image] = []
         with record.stage("load"):
-            images = [
-                load_image(
-                    reference,
-                    fetch=service.fetch,
-                    deadline=request.deadline,
-                    max_pixels=service.settings.max_pixels,
-                    is_oriented=is_oriented,
-                )
-                for reference in references[start : start + size]
-            ]
+            for reference in references[position : position + size]:
+                images.append(_load(reference, wish, request, service))
+                if sum(image.nbytes for image in images) > budget_bytes:
+                    break
+        position += len(images)
         times = StageTimes()
-        predictions = predict(model, images, thresholds, times)
+        predictions = predict(model, images, wish.thresholds, times, skipped=wish.skipped)
         for stage in ("prepare", "infer", "decode"):
             record.add(stage, getattr(times, f"{stage}_ms"))
-        record.facts["images"] = record.facts.get("images", 0) + len(images)
+        record.facts["images"] = position
+        record.facts["runs"] = record.facts.get("runs", 0) + times.runs
         time_s = (times.prepare_ms + times.infer_ms + times.decode_ms) / 1e3
         for image, prediction in zip(images, predictions, strict=True):
             yield InferredPicture(image, prediction, time_s, model.manifest.colors)
+
+
+def _load(reference: ImageReference, wish: Wish, request: Request, service: Service) -> Image:
+    return load_image(
+        reference,
+        fetch=service.fetch,
+        deadline=request.deadline,
+        max_pixels=service.settings.max_pixels,
+        is_oriented=wish.is_oriented,
+    )

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from retinue.errors import ParameterError
-from retinue.pipeline.prediction import Thresholds
+from retinue.models.package import Step
+from retinue.pipeline.prediction import MaskOptions, Thresholds
 
 # Below this, a threshold lets so many candidates through that suppression needs all the memory there is.
 _LEAST_CONFIDENCE = 0.01
@@ -44,6 +45,7 @@ class UrlParameters:
     has_labels: bool
     stroke_width: int
     is_oriented: bool
+    skipped: frozenset[Step]
 
 
 def parse_url_parameters(query: Mapping[str, str]) -> UrlParameters:
@@ -65,6 +67,13 @@ def parse_url_parameters(query: Mapping[str, str]) -> UrlParameters:
             iou_threshold=read("overlap", _overlap, 0.3),
             max_detections=read("max_detections", _integer, 300),
             class_filter=read("classes", _names, None),
+            keypoint_confidence=read("keypoint_confidence", _number, None),
+            masks=MaskOptions(
+                form=read("response_mask_format", _one_of("polygon", "rle"), "polygon"),
+                decode_mode=read("mask_decode_mode", _one_of("accurate", "tradeoff", "fast"), "accurate"),
+                tradeoff_factor=read("tradeoff_factor", _share, 0.0),
+                is_reduced=read("allow_reduced_mask_resolution", _boolean, False),
+            ),
         ),
         output_format=read("format", _output_format, "json"),
         image_url=query.get("image"),
@@ -72,8 +81,8 @@ def parse_url_parameters(query: Mapping[str, str]) -> UrlParameters:
         has_labels=read("labels", _boolean, False),
         stroke_width=read("stroke", _integer, 1),
         is_oriented=not read("disable_preproc_auto_orient", _boolean, False),
+        skipped=frozenset(step for step, name in _SWITCHES.items() if read(name, _boolean, False)),
     )
-    read("response_mask_format", _mask_format, "polygon")
     # Declared by the contract and without effect on what is built: still checked, so that a typo is not swallowed.
     for name in _CHECKED_ONLY:
         read(name, _boolean, False)
@@ -82,15 +91,12 @@ def parse_url_parameters(query: Mapping[str, str]) -> UrlParameters:
     return parameters
 
 
-_CHECKED_ONLY = (
-    "disable_active_learning",
-    "disable_preproc_contrast",
-    "disable_preproc_grayscale",
-    "disable_preproc_static_crop",
-    "disable_model_monitoring",
-    "allow_reduced_mask_resolution",
-    "countinference",
-)
+_CHECKED_ONLY = ("disable_active_learning", "disable_model_monitoring", "countinference")
+_SWITCHES: dict[Step, str] = {
+    "static-crop": "disable_preproc_static_crop",
+    "contrast": "disable_preproc_contrast",
+    "grayscale": "disable_preproc_grayscale",
+}
 
 
 def _confidence(text: str) -> float | str:
@@ -142,10 +148,21 @@ def _names(text: str) -> frozenset[str] | None:
     return frozenset(name.strip() for name in text.split(",") if name.strip()) or None
 
 
-def _mask_format(text: str) -> str:
-    if text != "polygon":
-        raise _Invalid(("literal_error", "Input should be 'polygon'; 'rle' is not built yet"))
-    return text
+def _share(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise _Invalid(("value_error", f"Input should be between 0 and 1, got {value:g}"))
+    return value
+
+
+def _one_of(*values: str) -> Callable[[str], str]:
+    def cast(text: str) -> str:
+        if text not in values:
+            listed = " or ".join((", ".join(f"'{value}'" for value in values[:-1]), f"'{values[-1]}'"))
+            raise _Invalid(("literal_error", f"Input should be {listed}"))
+        return text
+
+    return cast
 
 
 def _output_format(text: str) -> OutputFormat:

@@ -1,9 +1,13 @@
 """From predictions to the JSON of contract/http.md 3: same keys, same order, nothing that is None."""
 
+import io
 import uuid
 from typing import Any
 
-from retinue.pipeline.prediction import Classification, Detections, Prediction
+import numpy as np
+from numpy.typing import NDArray
+
+from retinue.pipeline.prediction import Classification, Detections, Labels, Prediction, Segmentation
 
 
 def render_prediction(
@@ -18,12 +22,17 @@ def render_prediction(
     }
     if prediction.classification is not None:
         return answer | _render_classification(prediction.classification, prediction.class_names)
+    if prediction.labels is not None:
+        return answer | _render_labels(prediction.labels, prediction.class_names)
+    if prediction.segmentation is not None:
+        return answer | {"predictions": _render_segmentation(prediction.segmentation, prediction.class_names)}
     if prediction.detections is None:
-        raise ValueError("a prediction holds detections or a classification")
-    return answer | {"predictions": _render_detections(prediction.detections, prediction.class_names)}
+        raise ValueError("a prediction holds detections, classes or a segmentation")
+    return answer | {"predictions": _render_detections(prediction, prediction.detections)}
 
 
-def _render_detections(detections: Detections, class_names: tuple[str, ...]) -> list[dict[str, Any]]:
+def _render_detections(prediction: Prediction, detections: Detections) -> list[dict[str, Any]]:
+    class_names = prediction.class_names
     # float32 arithmetic first, then one conversion: a confidence is sent as the double that equals the float32.
     xyxy = detections.xyxy
     centre_size = zip(
@@ -52,7 +61,47 @@ def _render_detections(detections: Detections, class_names: tuple[str, ...]) -> 
         for rendered, polygon in zip(predictions, detections.polygons, strict=True):
             rendered["points"] = [{"x": x, "y": y} for x, y in polygon.tolist()]
             rendered["mask_format"] = "polygon"
+    if detections.masks:
+        for rendered, mask in zip(predictions, detections.masks, strict=True):
+            rendered["rle"] = {"size": [mask.height, mask.width], "counts": encode_run_lengths(mask)}
+            rendered["mask_format"] = "rle"
+    if detections.keypoints is not None and detections.is_keypoint_shown is not None:
+        for index, rendered in enumerate(predictions):
+            names = prediction.keypoint_names[rendered["class_id"]]
+            shown = np.flatnonzero(detections.is_keypoint_shown[index]).tolist()
+            rendered["keypoints"] = [
+                {"x": x, "y": y, "confidence": confidence, "class_id": slot, "class": names[slot]}
+                for slot, (x, y, confidence) in zip(shown, detections.keypoints[index, shown].tolist(), strict=True)
+            ]
     return predictions
+
+
+def _render_labels(labels: Labels, class_names: tuple[str, ...]) -> dict[str, Any]:
+    predictions = {
+        name: {"confidence": confidence, "class_id": class_id}
+        for class_id, (name, confidence) in enumerate(zip(class_names, labels.confidence.tolist(), strict=True))
+    }
+    predicted = [class_names[class_id] for class_id in np.flatnonzero(labels.is_predicted)]
+    return {"predictions": predictions, "predicted_classes": predicted}
+
+
+def _render_segmentation(segmentation: Segmentation, class_names: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "segmentation_mask": _png(segmentation.class_id),
+        "confidence_mask": _png(segmentation.confidence),
+        "class_map": {str(class_id): name for class_id, name in enumerate(class_names)},
+        "present_class_ids": np.flatnonzero(np.bincount(segmentation.class_id.ravel(), minlength=1)).tolist(),
+    }
+
+
+def _png(levels: NDArray[np.uint8]) -> str:
+    """A grey picture (H, W) as the base64 text of a PNG."""
+    import pybase64
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(levels).save(stream, "PNG")
+    return pybase64.b64encode(stream.getvalue()).decode("ascii")
 
 
 def _render_classification(classification: Classification, class_names: tuple[str, ...]) -> dict[str, Any]:

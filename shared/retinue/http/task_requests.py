@@ -4,12 +4,13 @@ import uuid
 from typing import Any, Literal, NoReturn, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
 
 from retinue.errors import ParameterError
 from retinue.http.event import Request
 from retinue.images.load import NO_NUMPY, NOT_A_URL, NOT_BASE64, UNKNOWN_TYPE, ImageReference
-from retinue.pipeline.prediction import Thresholds
+from retinue.models.package import Step
+from retinue.pipeline.prediction import MaskOptions, Thresholds
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -36,9 +37,10 @@ class ImageField(BaseModel):
 
 
 class TaskRequest(BaseModel):
-    """The fields of the detection, segmentation and classification requests; unknown ones are ignored.
+    """The fields of all task requests; unknown ones are ignored.
 
-    Fractions are fractions here: nothing is divided by 100.
+    The model's package decides the task, so every request may say everything. Fractions are fractions here: nothing
+    is divided by 100.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -53,7 +55,11 @@ class TaskRequest(BaseModel):
     max_candidates: int = 3000
     class_agnostic_nms: bool = False
     class_filter: list[str] | None = None
-    response_mask_format: Literal["polygon"] = "polygon"
+    mask_decode_mode: Literal["accurate", "tradeoff", "fast"] = "accurate"
+    tradeoff_factor: float = Field(0.0, ge=0, le=1)
+    response_mask_format: Literal["polygon", "rle"] = "polygon"
+    allow_reduced_mask_resolution: bool = False
+    keypoint_confidence: FiniteFloat | None = None
     visualize_predictions: bool = False
     visualization_labels: bool = False
     visualization_stroke_width: int = 1
@@ -77,7 +83,40 @@ class TaskRequest(BaseModel):
             max_detections=self.max_detections,
             is_class_agnostic=self.class_agnostic_nms,
             class_filter=None if self.class_filter is None else frozenset(self.class_filter),
+            keypoint_confidence=self.keypoint_confidence,
+            masks=MaskOptions(
+                form="rle" if self.response_mask_format == "rle" else "polygon",
+                decode_mode=self.mask_decode_mode,
+                tradeoff_factor=self.tradeoff_factor,
+                is_reduced=self.allow_reduced_mask_resolution,
+            ),
         )
+
+    def skipped(self) -> frozenset[Step]:
+        """The steps of the preprocessing to leave out."""
+        switches: dict[Step, bool] = {
+            "static-crop": self.disable_preproc_static_crop,
+            "contrast": self.disable_preproc_contrast,
+            "grayscale": self.disable_preproc_grayscale,
+        }
+        return frozenset(step for step, is_off in switches.items() if is_off)
+
+
+class KeypointsRequest(TaskRequest):
+    """The body of `/infer/keypoints_detection`."""
+
+    @field_validator("confidence")
+    @classmethod
+    def _has_no_best(cls, confidence: float | str) -> float | str:
+        if confidence == "best":
+            raise ValueError('confidence="best" is not supported for keypoint detection')
+        return confidence
+
+
+class SemanticSegmentationRequest(TaskRequest):
+    """The body of `/infer/semantic_segmentation`, whose masks have one format."""
+
+    response_mask_format: Literal["base64_png"] = "base64_png"  # type: ignore[assignment]
 
 
 class ModelRequest(BaseModel):
@@ -90,9 +129,15 @@ class ModelRequest(BaseModel):
     api_key: str | None = None
 
 
+_REQUESTS: dict[str, type[TaskRequest]] = {
+    "POST /infer/keypoints_detection": KeypointsRequest,
+    "POST /infer/semantic_segmentation": SemanticSegmentationRequest,
+}
+
+
 def parse_task_request(request: Request) -> TaskRequest:
     """The body of a task route. Raises ParameterError."""
-    return _parse(request, TaskRequest)
+    return _parse(request, _REQUESTS.get(request.route_key, TaskRequest))
 
 
 def parse_model_request(request: Request) -> ModelRequest:

@@ -139,7 +139,9 @@ class Manifest:
     network_input: NetworkInput
     preprocessing: Preprocessing
     weights: PackageFile
-    outputs: tuple[str, ...] = ()  # the graph's outputs in the order in which the family decodes them; empty: as they are
+    outputs: tuple[
+        str, ...
+    ] = ()  # the graph's outputs in the order in which the family decodes them; empty: as they are
     keypoints: Keypoints | None = None
     removed_classes: tuple[int, ...] = ()  # score columns that are no class: class_names leaves them out
     default_confidence: float = 0.4

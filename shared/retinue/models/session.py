@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -20,16 +21,21 @@ class LoadedModel:
     threads: int
 
     def infer(self, tensor: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """The raw outputs for a tensor (b, 3, h, w), as float32.
+        """The raw outputs for a tensor (b, 3, h, w), as float32, in the order in which the family decodes them.
 
-        A batch below the fixed size of the graph is filled up with zeros, and the answers to them are cut off.
+        A graph that asks for the size of the picture is told that of the tensor. A batch below the fixed size of the
+        graph is filled up with zeros, and the answers to them are cut off.
         """
         network = self.manifest.network_input
         count = len(tensor)
         if network.batch and count < network.batch:
             tensor = np.concatenate([tensor, np.zeros((network.batch - count, *tensor.shape[1:]), np.float32)])
-        feeds = {network.name: tensor.astype(network.dtype, copy=False)}
-        return [output[:count].astype(np.float32, copy=False) for output in self.session.run(None, feeds)]
+        feeds: dict[str, NDArray[Any]] = {network.name: tensor.astype(network.dtype, copy=False)}
+        if network.picture_size_name:
+            height, width = tensor.shape[2:]
+            feeds[network.picture_size_name] = np.full((len(tensor), 2), (width, height), np.int64)
+        outputs = self.session.run(self.manifest.outputs or None, feeds)
+        return [output[:count].astype(np.float32, copy=False) for output in outputs]
 
 
 def load_model(manifest: Manifest, weights: Path | bytes, threads: int) -> LoadedModel:

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,13 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Inputs, outputs, metadata, and whether the first output comes from a softmax."""
+    """Inputs, outputs, metadata, and the operator that makes each output (`Softmax`, `Sigmoid`, `Gemm` ...)."""
 
     path: Path
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     metadata: Mapping[str, str]
-    has_softmax: bool
+    final_operators: Mapping[str, str] = field(default_factory=dict)
 
     def said(self, key: str, kind: Any) -> Any:
         """The metadata entry `key`, a Python literal, as type `kind`; None without it.
@@ -72,15 +72,28 @@ def read_graph(path: Path) -> Graph:
     if foreign:
         raise UnsupportedModel(f"{path.name} uses operators of {', '.join(foreign)}, which onnxruntime does not carry")
     names = {initializer.name for initializer in model.graph.initializer}
-    producers = {output: node.op_type for node in model.graph.node for output in node.output}
     outputs = tuple(_tensor(value) for value in model.graph.output)
     return Graph(
         path=path,
         inputs=tuple(_tensor(value) for value in model.graph.input if value.name not in names),
         outputs=outputs,
         metadata={entry.key: entry.value for entry in model.metadata_props},
-        has_softmax=bool(outputs) and producers.get(outputs[0].name) == "Softmax",
+        final_operators={output.name: _final_operator(model.graph, output.name) for output in outputs},
     )
+
+
+# What an exporter may put behind the operator that counts, without changing its values.
+_PASSING = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten"})
+
+
+def _final_operator(graph: Any, output: str) -> str:
+    """The operator that computes `output`, looked for behind those that only pass values on."""
+    producers = {name: node for node in graph.node for name in node.output}
+    while (node := producers.get(output)) is not None:
+        if node.op_type not in _PASSING:
+            return str(node.op_type)
+        output = node.input[0]
+    return ""
 
 
 def _tensor(value: Any) -> Tensor:

@@ -2,20 +2,31 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Json, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Json,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from retinue.errors import UnsupportedModel
 
 Triple = tuple[float, float, float]
 _File = TypeVar("_File", bound=BaseModel)
+_Content = TypeVar("_Content")
 
 
 class _Fields(BaseModel):
     """Unknown keys are ignored; names such as model_type are no secret of pydantic's."""
 
-    model_config = ConfigDict(protected_namespaces=())
+    model_config = ConfigDict(protected_namespaces=(), frozen=True)
 
 
 class Size(_Fields):
@@ -45,6 +56,7 @@ class NetworkInputConfig(_Fields):
     """network_input of inference_config.json."""
 
     training_input_size: Size | None = None
+    dataset_version_resize_dimensions: Size | None = None
     resize_mode: str = "stretch"
     padding_value: int | None = None
     color_mode: str = "rgb"
@@ -59,13 +71,61 @@ class PostProcessing(_Fields):
     fused: bool | None = None
 
 
+class StaticCrop(_Fields):
+    """The step static-crop: edges in percent of the picture."""
+
+    enabled: bool = False
+    x_min: int = Field(ge=0, le=100)
+    y_min: int = Field(ge=0, le=100)
+    x_max: int = Field(ge=0, le=100)
+    y_max: int = Field(ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _spans_something(self) -> Self:
+        if self.enabled and (self.x_min >= self.x_max or self.y_min >= self.y_max):
+            raise ValueError("x_min must be below x_max, and y_min below y_max")
+        return self
+
+
+class ContrastStep(_Fields):
+    """The step contrast."""
+
+    enabled: bool = False
+    type: str = ""
+
+
+class Switch(_Fields):
+    """A step that is on or off."""
+
+    enabled: bool = False
+
+
+class Steps(_Fields):
+    """What happens to a picture before the resize: image_pre_processing, or PREPROCESSING of environment.json."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    static_crop: StaticCrop | None = Field(None, alias="static-crop")
+    contrast: ContrastStep | None = None
+    grayscale: Switch | None = None
+
+
+NO_STEPS = Steps.model_validate({})
+
+
+class ClassNameOperation(_Fields):
+    """An entry of class_names_operations."""
+
+    type: str
+    class_name: str = ""
+
+
 class InferenceConfig(_Fields):
     """inference_config.json."""
 
     network_input: NetworkInputConfig = Field(default_factory=NetworkInputConfig)
     post_processing: PostProcessing | None = None
-    image_pre_processing: dict[str, Any] | None = None
-    class_names_operations: list[Any] | None = None
+    image_pre_processing: Steps | None = None
+    class_names_operations: list[ClassNameOperation] | None = None
 
 
 class Resize(_Fields):
@@ -81,17 +141,16 @@ class Resize(_Fields):
         return (self.height, self.width) if self.height and self.width else None
 
 
-class Steps(_Fields):
-    """PREPROCESSING of environment.json; the steps beside the resize are kept as they are."""
+class LegacySteps(Steps):
+    """PREPROCESSING of environment.json."""
 
-    model_config = ConfigDict(extra="allow")
     resize: Annotated[Resize | None, BeforeValidator(lambda value: value or None)] = None
 
 
 class Environment(_Fields):
     """environment.json."""
 
-    PREPROCESSING: Json[Steps] | Steps | None = None
+    PREPROCESSING: Json[LegacySteps] | LegacySteps | None = None
     CLASS_MAP: dict[int, str] = Field(default_factory=dict)
     COLORS: Any = None
     MULTICLASS: bool = False
@@ -104,18 +163,48 @@ class ModelType(_Fields):
     model_type: str = ""
 
 
+class Edge(_Fields):
+    """Two keypoint slots that belong together."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    start: int = Field(alias="from")
+    end: int = Field(alias="to")
+
+
+class KeypointClass(_Fields):
+    """An entry of keypoints_metadata.json: the keypoints of a class, by slot."""
+
+    object_class: str = ""
+    object_class_id: int | None = None
+    keypoints: dict[int, str]
+    edges: list[Edge] = Field(default_factory=list)
+
+
+def read_keypoints(path: Path) -> list[KeypointClass]:
+    """keypoints_metadata.json. Raises UnsupportedModel that says what is wrong."""
+    return _validated(path, TypeAdapter(list[KeypointClass]), _read_json(path))
+
+
 def read_file(path: Path, kind: type[_File]) -> _File:
     """The file as `kind`. Raises UnsupportedModel that names the file and every field that is wrong."""
+    record = _read_json(path)
+    if not isinstance(record, dict):
+        raise UnsupportedModel(f"{path} holds no JSON object")
+    return _validated(path, TypeAdapter(kind), record)
+
+
+def _read_json(path: Path) -> Any:
     try:
-        record = json.loads(path.read_text("utf-8"))
+        return json.loads(path.read_text("utf-8"))
     except FileNotFoundError as exc:
         raise UnsupportedModel(f"{path} is missing") from exc
     except ValueError as exc:
         raise UnsupportedModel(f"{path} is no JSON: {exc}") from exc
-    if not isinstance(record, dict):
-        raise UnsupportedModel(f"{path} holds no JSON object")
+
+
+def _validated(path: Path, kind: TypeAdapter[_Content], record: Any) -> _Content:
     try:
-        return kind.model_validate(record)
+        return kind.validate_python(record)
     except ValidationError as exc:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in exc.errors()[:5])
         raise UnsupportedModel(f"{path}: {problems}") from exc

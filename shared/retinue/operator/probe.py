@@ -21,10 +21,22 @@ _RUNS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """What one run showed: output shapes, and times and memory of this machine."""
+class Output:
+    """An output of a run on noise: its name, its shape with one picture in the batch, its highest value."""
 
-    output_shapes: list[list[int]]
+    name: str
+    shape: tuple[int, ...]
+    highest: float
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join(map(str, self.shape))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What some runs showed: the outputs, and times and memory of this machine."""
+
+    outputs: tuple[Output, ...]
     load_ms: float
     latency_ms: float
     memory_bytes: int
@@ -55,7 +67,8 @@ def measure(weights: Path, network: NetworkInput, threads: int) -> Measured:
         raise UnsupportedModel(
             f"{weights.name} answers NaN or infinity to a picture of noise; export it again in float32"
         )
-    return Measured(**answer)
+    outputs = tuple(Output(name, tuple(shape), highest) for name, shape, highest in answer.pop("outputs"))
+    return Measured(outputs, **answer)
 
 
 def _probe(order: dict[str, object]) -> dict[str, object]:
@@ -75,13 +88,19 @@ def _probe(order: dict[str, object]) -> dict[str, object]:
     load_ms = (time.perf_counter() - started) * 1e3
     shape = (network.batch or 1, 3, network.height, network.width)
     tensor = np.random.default_rng(0).random(shape).astype(network.dtype)
+    feeds = {network.name: tensor}
+    if network.picture_size_name:
+        feeds[network.picture_size_name] = np.full((shape[0], 2), (network.width, network.height), np.int64)
     times_ms = []
     for _ in range(_RUNS):
         started = time.perf_counter()
-        outputs = session.run(None, {network.name: tensor})
+        outputs = session.run(None, feeds)
         times_ms.append((time.perf_counter() - started) * 1e3)
     return {
-        "output_shapes": [list(output.shape) for output in outputs],
+        "outputs": [
+            (described.name, output.shape, float(output.max(initial=0)))
+            for described, output in zip(session.get_outputs(), outputs, strict=True)
+        ],
         "is_finite": all(bool(np.isfinite(output).all()) for output in outputs),
         "load_ms": round(load_ms, 2),
         "latency_ms": round(sorted(times_ms)[_RUNS // 2], 2),

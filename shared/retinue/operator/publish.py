@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ import orjson
 from retinue.errors import RequestError, UnsupportedModel
 from retinue.models.package import RESERVED_PROJECTS, Manifest, ModelId, PackageFile, alias_object
 from retinue.operator.graph import read_graph
+from retinue.operator.network_input import network_input
 from retinue.operator.probe import Measured, measure
-from retinue.operator.recognise import Recognised, recognise
+from retinue.operator.recognise import Recognised, RecogniseOptions, recognise
 from retinue.operator.source import Source, read_source
 
 # Lambda's /tmp can be 10 GB, but a model must load within a request; jobs take the heavy ones.
@@ -36,7 +37,12 @@ class Candidate:
 
 
 def examine(
-    model_id: ModelId, path: Path, *, class_names: tuple[str, ...] = (), threads: int = 2, now: datetime | None = None
+    model_id: ModelId,
+    path: Path,
+    options: RecogniseOptions = RecogniseOptions(),  # noqa: B008 - immutable
+    *,
+    threads: int = 2,
+    now: datetime | None = None,
 ) -> Candidate:
     """What publishing `path` as `model_id` would mean. Touches no bucket.
 
@@ -54,9 +60,9 @@ def examine(
             f"{source.weights.name} has {size_bytes / 1e9:.1f} GB; up to {MOST_WEIGHTS_BYTES / 1e9:.1f} GB load in time"
         )
     graph = read_graph(source.weights)
-    recognised = recognise(source, graph, class_names)
-    measured = measure(source.weights, recognised.network_input, threads)
-    _check_outputs(recognised, measured)
+    network = network_input(source, graph, options.size_hw)
+    measured = measure(source.weights, network, threads)
+    recognised = recognise(source, graph, network, measured.outputs, options)
     return Candidate(_manifest(model_id, source, recognised, measured, now or datetime.now(UTC)), source)
 
 
@@ -117,35 +123,20 @@ def describe_file(path: Path, name: str) -> PackageFile:
 
 def _manifest(model_id: ModelId, source: Source, recognised: Recognised, measured: Measured, now: datetime) -> Manifest:
     names = recognised.class_names
-    default = 0.4 if source.confidence is None else float(source.confidence)
+    found = {item.name: getattr(recognised, item.name) for item in fields(recognised)}
+    if source.confidence is not None:
+        found["default_confidence"] = source.confidence
+    by_class = source.class_confidence
     return Manifest(
+        **found,
         model_id=str(model_id),
-        task=recognised.task,
-        family=recognised.family,
-        convention=recognised.convention,
-        recognised=recognised.reason,
-        class_names=names,
-        network_input=recognised.network_input,
-        preprocessing=recognised.preprocessing,
         weights=describe_file(source.weights, WEIGHTS_NAME),
-        default_confidence=default,
-        class_confidence=tuple(float(source.class_confidence.get(name, default)) for name in names)
-        if source.class_confidence
+        class_confidence=tuple(float(by_class.get(name, found["default_confidence"])) for name in names)
+        if by_class
         else (),
-        is_activated=recognised.is_activated,
         colors=tuple(source.colors[name] for name in names) if all(name in source.colors for name in names) else (),
         load_ms=measured.load_ms,
         latency_ms=measured.latency_ms,
         memory_bytes=measured.memory_bytes,
         published=now.isoformat(timespec="seconds"),
     )
-
-
-def _check_outputs(recognised: Recognised, measured: Measured) -> None:
-    """The run must give what the family decodes: symbolic dimensions have sizes only now."""
-    classes, shapes = len(recognised.class_names), measured.output_shapes
-    expected = {"yolov8": 4 + classes, "yolov8-seg": 36 + classes, "classifier": classes}[recognised.family]
-    if len(shapes[0]) < 2 or shapes[0][1] != expected:
-        raise UnsupportedModel(
-            f"a run gives {shapes[0]}; {recognised.family} with {classes} classes gives {expected} in the second place"
-        )

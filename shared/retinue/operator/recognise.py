@@ -1,88 +1,130 @@
 """From a source and its graph to what the service has to know. Decided by graph, shapes and metadata, never by file
 names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
-from pydantic import PositiveInt
-
 from retinue.errors import UnsupportedModel
-from retinue.models.package import Convention, Family, NetworkInput, Preprocessing, ResizeMode, Task
-from retinue.operator.graph import Graph, Tensor
+from retinue.models.package import Convention, Family, Keypoints, NetworkInput, Preprocessing, Task
+from retinue.operator.architectures import Architecture, architecture_of
+from retinue.operator.graph import Graph
+from retinue.operator.keypoints import exported_keypoints, packaged_keypoints
+from retinue.operator.output_layouts import Hints, Layout, possible_layouts
+from retinue.operator.preprocessing import PreprocessingOptions, exported_preprocessing, packaged_preprocessing
+from retinue.operator.probe import Output
 from retinue.operator.source import Source
 
-_ULTRALYTICS_TASKS = {"detect": "object-detection", "segment": "instance-segmentation", "classify": "classification"}
-_YOLO = ("yolov8", "yolov9", "yolov11", "yolov12")
-_ARCHITECTURES: dict[str, tuple[str, ...]] = {
-    "object-detection": _YOLO,
-    "instance-segmentation": ("yolov8", "yolov11"),
-    "classification": ("resnet", "vit", "dinov3", "yolov8", "yolov11"),
+_ULTRALYTICS_TASKS: dict[str, Task] = {
+    "detect": "object-detection",
+    "segment": "instance-segmentation",
+    "pose": "keypoint-detection",
+    "classify": "classification",
 }
-_MASK_COEFFICIENTS = 32
+_ACTIVATIONS = ("Softmax", "Sigmoid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognised:
-    """What was found, with the reason in words."""
+    """What was found: fields of the manifest, with the reason in words."""
 
     task: Task
     family: Family
     convention: Convention
-    reason: str
+    recognised: str
     class_names: tuple[str, ...]
     network_input: NetworkInput
     preprocessing: Preprocessing
-    is_activated: bool
+    outputs: tuple[str, ...]
+    keypoints: Keypoints | None = None
+    removed_classes: tuple[int, ...] = ()
+    default_confidence: float = 0.4
+    is_activated: bool = False
+    is_decoded: bool = True
+    is_inclusive: bool = False
+    mask_threshold: str = "probability"
 
 
-def recognise(source: Source, graph: Graph, class_names: tuple[str, ...] = ()) -> Recognised:
-    """Task, family, input and preprocessing of a model.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecogniseOptions:
+    """What the operator says about a model; it goes before what package and graph say."""
 
-    class_names: given by the operator, before those of the package. Raises UnsupportedModel that says what was
-    expected, what was found, and what to do.
+    class_names: tuple[str, ...] = ()
+    task: Task | None = None
+    size_hw: tuple[int, int] | None = None
+    preprocessing: PreprocessingOptions = PreprocessingOptions()
+
+
+def recognise(
+    source: Source,
+    graph: Graph,
+    network: NetworkInput,
+    outputs: Sequence[Output],
+    options: RecogniseOptions = RecogniseOptions(),  # noqa: B008 - immutable
+) -> Recognised:
+    """Task, family, classes and preprocessing of a model whose run gave `outputs`.
+
+    Raises UnsupportedModel that says what was expected, what was found, and what to do.
     """
-    task = _task(source, graph)
-    names = class_names or source.class_names or _metadata_names(graph)
-    if not names:
-        raise UnsupportedModel(f"{graph.path.name} does not say its class names; give them with --classes")
-    network = _network_input(source, graph)
-    family, reason = _family(task, graph, len(names))
-    return Recognised(
+    is_package = source.convention == "roboflow"
+    architecture = architecture_of(source.architecture, source.task) if is_package else Architecture()
+    task = options.task or (_packaged_task(source) if is_package else _exported_task(graph))
+    names = options.class_names or source.class_names or _metadata_names(graph)
+    keypoints = None
+    if task == "keypoint-detection":
+        keypoints = packaged_keypoints(source, names, architecture) if is_package else exported_keypoints(graph, names)
+    families = architecture.families if is_package else _exported_families(graph)
+    if is_package and source.is_fused and "classification" not in str(task):
+        families = ("end-to-end",)
+    hints = Hints(
         task=task,
-        family=family,
+        families=families,
+        keypoint_columns=keypoints.slots * keypoints.columns if keypoints else 0,
+        is_rt_detr=graph.metadata.get("head") == "RTDETRDecoder",
+    )
+    layout = _layout(graph, outputs, network, hints, names)
+    removed = tuple(index for index, name in enumerate(names) if name in source.removed_class_names)
+    if removed and layout.family not in ("detr", "semantic"):
+        raise UnsupportedModel(f"class_names_operations remove classes, which {layout.family} outputs do not know")
+    return Recognised(
+        task=layout.task,
+        family=layout.family,
         convention=source.convention,
-        reason=f"{source.layout}; {reason}",
-        class_names=names,
+        recognised=f"{source.layout}; {layout.reason}",
+        class_names=tuple(name for index, name in enumerate(names) if index not in removed),
         network_input=network,
-        preprocessing=_preprocessing(source, task),
-        is_activated=bool(source.is_fused) if source.is_fused is not None else graph.has_softmax,
+        preprocessing=packaged_preprocessing(source, layout, architecture, options.preprocessing)
+        if is_package
+        else exported_preprocessing(graph, layout, options.preprocessing),
+        outputs=layout.outputs,
+        keypoints=keypoints,
+        removed_classes=removed,
+        default_confidence=architecture.default_confidence,
+        is_activated=_is_activated(source, graph, layout),
+        is_decoded=layout.is_decoded,
+        is_inclusive=is_package and (architecture.is_inclusive or bool(source.is_fused)),
+        mask_threshold=architecture.mask_threshold,
     )
 
 
-def _task(source: Source, graph: Graph) -> Task:
-    if source.convention == "native":
-        said = graph.metadata.get("task")
-        if said is None:
-            raise UnsupportedModel(
-                f"{graph.path.name} has no metadata `task`. Bare files must be Ultralytics exports (detect, segment or "
-                "classify); put others into a folder with model_config.json and inference_config.json"
-            )
-        task = _ULTRALYTICS_TASKS.get(said)
-        if task is None:
-            raise UnsupportedModel(f"task {said!r} is not built; detect, segment and classify are")
-        if (graph.said("args", dict[str, Any]) or {}).get("nms") or graph.metadata.get("end2end") == "True":
-            raise UnsupportedModel(
-                "exports with suppression inside (nms=True, end2end) are not built; export without it"
-            )
-        return cast(Task, task)
+def _packaged_task(source: Source) -> Task:
     if source.task not in get_args(Task):
         raise UnsupportedModel(f"task {source.task!r} is not built; {', '.join(get_args(Task))} are")
-    known = _ARCHITECTURES[str(source.task)]
-    if not str(source.architecture).startswith(known):
-        raise UnsupportedModel(f"{source.architecture!r} for {source.task} is not built; {', '.join(known)} are")
-    if source.is_fused and source.task != "classification":
-        raise UnsupportedModel("post_processing.fused is true: graphs with suppression inside are not built")
     return cast(Task, source.task)
+
+
+def _exported_task(graph: Graph) -> Task | None:
+    """The task that an Ultralytics export says; None for other exports, whose outputs tell."""
+    said = graph.metadata.get("task")
+    if said is not None and said not in _ULTRALYTICS_TASKS:
+        raise UnsupportedModel(f"task {said!r} is not built; {', '.join(_ULTRALYTICS_TASKS)} are")
+    return _ULTRALYTICS_TASKS[said] if said else None
+
+
+def _exported_families(graph: Graph) -> tuple[Family, ...]:
+    """What the metadata of an Ultralytics export say about its head."""
+    arguments = graph.said("args", dict[str, Any]) or {}
+    return ("end-to-end",) if arguments.get("nms") or graph.metadata.get("end2end") == "True" else ()
 
 
 def _metadata_names(graph: Graph) -> tuple[str, ...]:
@@ -96,101 +138,63 @@ def _metadata_names(graph: Graph) -> tuple[str, ...]:
     return tuple(str(name) for name in names or ())
 
 
-def _network_input(source: Source, graph: Graph) -> NetworkInput:
-    if len(graph.inputs) != 1:
-        raise UnsupportedModel(f"the graph has {len(graph.inputs)} inputs; exactly one, the picture, can be fed")
-    tensor = graph.inputs[0]
-    if len(tensor.shape) != 4 or tensor.shape[1] not in (3, None) or tensor.dtype not in ("float32", "float16"):
-        raise UnsupportedModel(f"the input is {tensor}; float32 or float16 (batch, 3, height, width) is expected")
-    batch, _, height, width = tensor.shape
-    size = source.input_size_hw
-    if size is None and (said := graph.said("imgsz", PositiveInt | tuple[PositiveInt, PositiveInt])):
-        size = (said, said) if isinstance(said, int) else said
-    if height is not None and width is not None:
-        # The legacy layout's size is of the dataset; the graph knows better.
-        if size not in (None, (height, width)) and "model_config" in source.layout:
-            raise UnsupportedModel(
-                f"training_input_size is {size}, but the graph takes {(height, width)} (height, width)"
-            )
-        size = (height, width)
-    if size is None:
-        raise UnsupportedModel(f"the input {tensor} leaves the size open, and neither package nor metadata says it")
-    is_open = height is None and width is None and source.convention == "native"
-    return NetworkInput(
-        name=tensor.name,
-        height=size[0],
-        width=size[1],
-        batch=batch,
-        dtype="float16" if tensor.dtype == "float16" else "float32",
-        stride=(graph.said("stride", PositiveInt) or 32) if is_open else None,
-    )
-
-
-def _family(task: Task, graph: Graph, classes: int) -> tuple[Family, str]:
-    """The family whose output layout the graph has, and why."""
-    outputs = graph.outputs
+def _layout(
+    graph: Graph, outputs: Sequence[Output], network: NetworkInput, hints: Hints, names: tuple[str, ...]
+) -> Layout:
+    """The likeliest layout that has a class for each name."""
     listed = ", ".join(map(str, outputs))
-    if task == "classification":
-        if len(outputs) == 1 and _matches(outputs[0], (None, classes)):
-            return "classifier", f"{listed} is (batch, {classes} classes)"
-        raise UnsupportedModel(f"outputs are {listed}; a classifier of {classes} classes gives (batch, {classes})")
-    rows = 4 + classes + (_MASK_COEFFICIENTS if task == "instance-segmentation" else 0)
-    if not outputs or not _matches(outputs[0], (None, rows, None)):
+    layouts = possible_layouts(outputs, network, hints)
+    if not layouts:
+        wanted = hints.task or "any task"
         raise UnsupportedModel(
-            f"outputs are {listed}; {task} of {classes} classes in the YOLOv8 layout gives (batch, {rows}, anchors). "
-            "Check the class names; other layouts are not built"
+            f"{graph.path.name} gives {listed}: no layout of {wanted} that is built. README.md lists the families"
         )
-    if task == "object-detection":
-        return "yolov8", f"{outputs[0]} is (batch, 4 box + {classes} classes, anchors)"
-    if len(outputs) < 2 or not _matches(outputs[1], (None, _MASK_COEFFICIENTS, None, None)):
-        raise UnsupportedModel(f"outputs are {listed}; the second must be the prototypes (batch, 32, height, width)")
-    return (
-        "yolov8-seg",
-        f"{outputs[0]} is (batch, 4 box + {classes} classes + 32 mask coefficients, anchors), {outputs[1]}",
+    if not names:
+        first = layouts[0]
+        count = "its" if first.classes is None else f"its {first.classes}"
+        raise UnsupportedModel(
+            f"{graph.path.name} does not say {count} class names ({first.reason}); give them with --classes"
+        )
+    for layout in layouts:
+        if _has_classes(layout, len(names)):
+            return _of_activation(layout, layouts, graph, hints)
+    counted = {layout.classes: layout.reason for layout in reversed(layouts)}
+    readings = "; or ".join(f"{classes} classes: {reason}" for classes, reason in reversed(counted.items()))
+    raise UnsupportedModel(
+        f"{len(names)} class names ({', '.join(names[:3])} ...) do not fit {graph.path.name}, which has {readings}. "
+        "Give the right names with --classes"
     )
 
 
-def _matches(tensor: Tensor, expected: tuple[int | None, ...]) -> bool:
-    """Whether a shape can be `expected`, where None stands for any size, on either side."""
-    return len(tensor.shape) == len(expected) and all(
-        found is None or wanted is None or found == wanted for found, wanted in zip(tensor.shape, expected, strict=True)
-    )
+def _has_classes(layout: Layout, names: int) -> bool:
+    match layout.family:
+        case _ if layout.classes is None:
+            return True
+        case "detr":  # columns behind the last name stand for no object
+            return layout.classes >= names
+        case "semantic":  # one map of foreground; or a name for the background, which has no map
+            return names in (layout.classes, layout.classes + 1)
+        case _:
+            return layout.classes == names
 
 
-def _preprocessing(source: Source, task: Task) -> Preprocessing:
-    if source.convention == "native":
-        if task == "classification":
-            return Preprocessing(resize_mode="shorter-side-crop")
-        return Preprocessing(resize_mode="letterbox", padding_value=114)
-    for name in ("static-crop", "contrast", "grayscale"):
-        step = source.steps.get(name)
-        if isinstance(step, dict) and step.get("enabled", True):
-            raise UnsupportedModel(f"preprocessing step {name!r} is not built yet")
-    if source.operations:
-        raise UnsupportedModel("class_names_operations are not built yet")
-    if source.color_mode not in ("rgb", "bgr"):
-        raise UnsupportedModel(f"color_mode is {source.color_mode!r}; rgb or bgr is expected")
-    mode, padding_value = _resize(source)
-    mean, std = source.normalization or ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    return Preprocessing(
-        resize_mode=mode,
-        padding_value=padding_value,
-        color_mode="bgr" if source.color_mode == "bgr" else "rgb",
-        scaling_factor=float(source.scaling_factor or 1.0),
-        mean=cast(tuple[float, float, float], tuple(map(float, mean))),
-        std=cast(tuple[float, float, float], tuple(map(float, std))),
-    )
+def _of_activation(layout: Layout, layouts: list[Layout], graph: Graph, hints: Hints) -> Layout:
+    """A classifier that ends in a sigmoid has many labels, if nobody says otherwise."""
+    if hints.task is None and layout.family == "classifier" and _final_operator(graph, layout) == "Sigmoid":
+        return next(other for other in layouts if other.task == "multi-label-classification")
+    return layout
 
 
-def _resize(source: Source) -> tuple[ResizeMode, int]:
-    """The resize that the declared mode turns into (contract/models.md 1.3)."""
-    match source.resize_mode:
-        case "stretch" | "center-crop" | "letterbox" as mode:
-            return cast(ResizeMode, mode), source.padding_value
-        case "letterbox-reflect-edges":
-            return "letterbox", source.padding_value
-        case "fit-longer-edge":
-            is_yolo = str(source.architecture).startswith("yolo")
-            return ("letterbox", 127) if is_yolo else ("stretch", 0)
-        case mode:
-            raise UnsupportedModel(f"resize_mode {mode!r} is not known")
+def _is_activated(source: Source, graph: Graph, layout: Layout) -> bool:
+    """Whether the graph gives probabilities: what the package says, the layout, or the graph's last operator."""
+    if layout.family == "classifier" and source.is_fused is not None:
+        return source.is_fused
+    if layout.is_activated is not None:
+        return layout.is_activated
+    return _final_operator(graph, layout) in _ACTIVATIONS
+
+
+def _final_operator(graph: Graph, layout: Layout) -> str:
+    """The operator that makes the scores."""
+    scores = layout.outputs[1 if layout.family == "detr" and len(layout.outputs) > 1 else 0]
+    return graph.final_operators.get(scores, "")

@@ -10,12 +10,16 @@ from retinue.models.package import Convention
 from retinue.operator.layouts import (
     Environment,
     InferenceConfig,
+    NO_STEPS,
+    KeypointClass,
     ModelConfig,
     ModelType,
     Recommended,
     Resize,
+    Steps,
     Triple,
     read_file,
+    read_keypoints,
 )
 
 _WEIGHT_NAMES = ("weights.onnx", "best.onnx", "yolov5s_weights.onnx")
@@ -48,9 +52,11 @@ class Source:
     color_mode: str = "rgb"
     scaling_factor: float | None = 255.0
     normalization: tuple[Triple, Triple] | None = None
+    first_size_hw: tuple[int, int] | None = None  # dataset_version_resize_dimensions
     is_fused: bool | None = None  # whether the activation or the suppression is inside the graph; None: not said
-    steps: Mapping[str, Any] = field(default_factory=dict)  # image_pre_processing
-    operations: tuple[Any, ...] = ()  # class_names_operations
+    steps: Steps = NO_STEPS
+    removed_class_names: tuple[str, ...] = ()
+    keypoints: tuple[KeypointClass, ...] = ()
     colors: Mapping[str, str] = field(default_factory=dict)
     confidence: float | None = None
     class_confidence: Mapping[str, float] = field(default_factory=dict)
@@ -78,6 +84,7 @@ def _read_new(folder: Path) -> Source:
     config = read_file(folder / "model_config.json", ModelConfig)
     inference = read_file(folder / "inference_config.json", InferenceConfig)
     network, size = inference.network_input, inference.network_input.training_input_size
+    first = network.dataset_version_resize_dimensions
     if config.backend_type != "onnx":
         raise UnsupportedModel(f"backend_type is {config.backend_type!r}; only onnx is served")
     if network.input_channels != 3:
@@ -98,8 +105,10 @@ def _read_new(folder: Path) -> Source:
         scaling_factor=network.scaling_factor,
         normalization=network.normalization,
         is_fused=inference.post_processing.fused if inference.post_processing else None,
-        steps=inference.image_pre_processing or {},
-        operations=tuple(inference.class_names_operations or ()),
+        first_size_hw=(first.height, first.width) if first else None,
+        steps=inference.image_pre_processing or NO_STEPS,
+        removed_class_names=_removed_names(inference),
+        keypoints=_keypoints(folder),
         confidence=recommended.confidence,
         class_confidence=recommended.per_class_confidence or {},
     )
@@ -114,23 +123,27 @@ def _read_legacy(folder: Path) -> Source:
     resize = steps.resize or Resize()
     if (resize.height is None) != (resize.width is None):
         raise UnsupportedModel("PREPROCESSING: resize says only one of height and width")
-    if environment.MULTICLASS:
-        raise UnsupportedModel("MULTICLASS is true: multi-label classification is not built yet")
     mode, padding_value = _LEGACY_RESIZE.get(resize.format.lower(), ("stretch", 0))
-    is_classifier = kind.project_task_type == "classification"
+    task, names = kind.project_task_type, _class_names(folder) or _mapped_names(environment.CLASS_MAP)
+    if task == "classification" and environment.MULTICLASS:
+        task = "multi-label-classification"
+    is_yolo = kind.model_type.startswith("yolo") and "classification" not in str(task)
     return Source(
         layout="Roboflow package (environment.json)",
         convention="roboflow",
         weights=_weights(folder),
         extra_files=_description_files(folder),
-        task=kind.project_task_type,
+        task=task,
         architecture=kind.model_type,
-        class_names=_class_names(folder) or _mapped_names(environment.CLASS_MAP),
+        class_names=names,
         resize_mode=mode,
         padding_value=padding_value,
         input_size_hw=resize.size_hw,
-        normalization=_legacy_normalization(kind.model_type) if is_classifier else None,
-        steps=steps.model_extra or {},
+        normalization=None if is_yolo else _legacy_normalization(kind.model_type),
+        first_size_hw=resize.size_hw if mode != "stretch" else None,
+        steps=steps,
+        removed_class_names=(_BACKGROUND,) if _BACKGROUND in names else (),
+        keypoints=_keypoints(folder),
         colors=environment.COLORS if isinstance(environment.COLORS, dict) else {},
     )
 
@@ -142,7 +155,7 @@ def _mapped_names(class_map: Mapping[int, str]) -> tuple[str, ...]:
 
 
 def _legacy_normalization(model_type: str) -> tuple[Triple, Triple] | None:
-    """Mean and std that the type implies (contract/models.md 2.6); only classifiers are normalised."""
+    """Mean and std that the type implies (contract/models.md 2.6)."""
     for prefix, normalization in _LEGACY_NORMALIZATION.items():
         if model_type.startswith(prefix):
             return normalization
@@ -151,7 +164,29 @@ def _legacy_normalization(model_type: str) -> tuple[Triple, Triple] | None:
 
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _HALVES = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-_LEGACY_NORMALIZATION = {"resnet": _IMAGENET, "dinov3": _IMAGENET, "vit": _HALVES, "yolov8": _HALVES}
+_LEGACY_NORMALIZATION = {
+    "resnet": _IMAGENET,
+    "dinov3": _IMAGENET,
+    "vit": _HALVES,
+    "yolov8": _HALVES,
+    "rfdetr": _IMAGENET,
+    "deep": _IMAGENET,
+}
+# A name that RF-DETR packages give to their no-object column.
+_BACKGROUND = "background_class83422"
+
+
+def _removed_names(inference: InferenceConfig) -> tuple[str, ...]:
+    operations = inference.class_names_operations or []
+    unknown = sorted({operation.type for operation in operations} - {"class_name_removal"})
+    if unknown:
+        raise UnsupportedModel(f"class_names_operations {', '.join(unknown)} are not known; class_name_removal is")
+    return tuple(operation.class_name for operation in operations)
+
+
+def _keypoints(folder: Path) -> tuple[KeypointClass, ...]:
+    path = folder / "keypoints_metadata.json"
+    return tuple(read_keypoints(path)) if path.is_file() else ()
 
 
 def _weights(folder: Path) -> Path:

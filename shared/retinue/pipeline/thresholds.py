@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retinue.models.package import Manifest
-from retinue.pipeline.prediction import Detections, Thresholds
+from retinue.pipeline.prediction import Thresholds
 
 
 def confidence_per_class(manifest: Manifest, thresholds: Thresholds) -> NDArray[np.float32]:
@@ -17,9 +17,13 @@ def confidence_per_class(manifest: Manifest, thresholds: Thresholds) -> NDArray[
     return np.full(count, thresholds.confidence, np.float32)
 
 
-def passes_class_filter(detections: Detections, manifest: Manifest, thresholds: Thresholds) -> Detections:
-    """The detections whose class is asked for; names that the model does not have match nothing."""
+def wanted_classes(manifest: Manifest, thresholds: Thresholds) -> list[int] | None:
+    """The ids of the classes that are asked for, None for all; names that the model does not have match nothing."""
     if thresholds.class_filter is None:
-        return detections
-    wanted = [index for index, name in enumerate(manifest.class_names) if name in thresholds.class_filter]
-    return detections.select(np.flatnonzero(np.isin(detections.class_id, wanted)))
+        return None
+    return [index for index, name in enumerate(manifest.class_names) if name in thresholds.class_filter]
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 / (1 + exp(-logit)), without overflow."""
+    return (0.5 * (1.0 + np.tanh(0.5 * logits))).astype(np.float32)

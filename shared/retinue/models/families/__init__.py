@@ -14,8 +14,14 @@ Decoder = Callable[[list[NDArray[np.float32]], Manifest, Placement, Thresholds],
 
 _MODULES: dict[Family, str] = {
     "yolov8": "yolov8",
-    "yolov8-seg": "yolov8_seg",
+    "yolov5": "yolov5",
+    "yolox": "yolox",
+    "yolonas": "yolonas",
+    "end-to-end": "end_to_end",
+    "detr": "detr",
+    "boxes": "boxes",
     "classifier": "classifier",
+    "semantic": "semantic",
 }
 
 
