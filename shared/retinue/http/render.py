@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retinue.pipeline.prediction import Classification, Detections, Labels, Prediction, Segmentation
+from retinue.pipeline.prediction import Classification, Detections, Labels, MaskGrid, Prediction, Segmentation
+from retinue.pipeline.run_lengths import encode_run_lengths
 
 
 def render_prediction(
@@ -26,9 +27,22 @@ def render_prediction(
         return answer | _render_labels(prediction.labels, prediction.class_names)
     if prediction.segmentation is not None:
         return answer | {"predictions": _render_segmentation(prediction.segmentation, prediction.class_names)}
+    if (grid := prediction.mask_grid) is not None:
+        answer |= _grid_facts(grid, prediction)
     if prediction.detections is None:
         raise ValueError("a prediction holds detections, classes or a segmentation")
     return answer | {"predictions": _render_detections(prediction, prediction.detections)}
+
+
+def _grid_facts(grid: MaskGrid, prediction: Prediction) -> dict[str, Any]:
+    """What a client needs to take boxes and points from the grid to the picture."""
+    width, height = prediction.image_width, prediction.image_height
+    scales = {"scale_x": width / grid.width, "scale_y": height / grid.height}
+    return {
+        "image": {"width": grid.width, "height": grid.height},
+        "original_image": {"width": width, "height": height},
+        "mask_metadata": {"coordinate_system": "mask_grid", "width": grid.width, "height": grid.height, **scales},
+    }
 
 
 def _render_detections(prediction: Prediction, detections: Detections) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ from retinue.models.package import Family
 
 _UNBUILT = ("yolact", "yololite", "owl", "florence", "paligemma", "sam", "clip")
 
+_UNBUILT_RF_DETR_TASKS = ("keypoint-detection", "semantic-segmentation")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
@@ -59,8 +61,8 @@ _BY_TASK = {
 def architecture_of(name: str | None, task: str | None) -> Architecture:
     """What `name` implies; of an unknown one nothing. Raises UnsupportedModel for architectures that are not built."""
     name = name if name and name != "ort" else _BY_TASK.get(str(task), "")
-    if name.startswith(_UNBUILT):
-        raise UnsupportedModel(f"architecture {name!r} is not built; README.md lists the families")
+    if name.startswith(_UNBUILT) or (name.startswith("rfdetr") and task in _UNBUILT_RF_DETR_TASKS):
+        raise UnsupportedModel(f"architecture {name!r} for {task} is not built; README.md lists the families")
     prefixes = [prefix for prefix in _BY_PREFIX if name.startswith(prefix)]
     found = replace(_BY_PREFIX[max(prefixes, key=len)] if prefixes else Architecture(), name=name)
     if found.name.startswith("dinov3") and task == "multi-label-classification":

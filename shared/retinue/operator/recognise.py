@@ -60,7 +60,7 @@ def recognise(
     graph: Graph,
     network: NetworkInput,
     outputs: Sequence[Output],
-    options: RecogniseOptions = RecogniseOptions(),  # noqa: B008 - immutable
+    options: RecogniseOptions = RecogniseOptions(),
 ) -> Recognised:
     """Task, family, classes and preprocessing of a model whose run gave `outputs`.
 
@@ -83,6 +83,8 @@ def recognise(
         is_rt_detr=graph.metadata.get("head") == "RTDETRDecoder",
     )
     layout = _layout(graph, outputs, network, hints, names)
+    if is_package and layout.family == "semantic" and "background" not in map(str.lower, names):
+        raise UnsupportedModel("class_names.txt names no `background`, which pixels of no class belong to; add it")
     removed = tuple(index for index, name in enumerate(names) if name in source.removed_class_names)
     if removed and layout.family not in ("detr", "semantic"):
         raise UnsupportedModel(f"class_names_operations remove classes, which {layout.family} outputs do not know")

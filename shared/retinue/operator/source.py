@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from retinue.errors import UnsupportedModel
 from retinue.models.package import Convention
 from retinue.operator.layouts import (
+    NO_STEPS,
     Environment,
     InferenceConfig,
-    NO_STEPS,
     KeypointClass,
     ModelConfig,
     ModelType,

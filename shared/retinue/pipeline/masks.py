@@ -1,81 +1,230 @@
-"""Instance masks: from prototypes and coefficients to polygons.
+"""Instance masks: from what a network says about each object to binary masks and polygons of the picture.
 
 Two conventions, as contract/models.md 3.5 and Ultralytics' exports have them. Both enlarge a grid of mask values
-bilinearly and threshold it; only the pixels that a box can reach are computed.
+bilinearly and threshold it; only the pixels that an object can reach are computed.
 """
 
 from collections.abc import Iterator
-from itertools import pairwise
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retinue.pipeline.contours import find_contours
 from retinue.pipeline.geometry import Placement
+from retinue.pipeline.polygons import joined_contours, longest_contour
+from retinue.pipeline.prediction import Mask, MaskOptions
+from retinue.pipeline.thresholds import sigmoid
 
 Grid = NDArray[np.float32]
-# A binary mask and the x, y of its top left pixel.
-PlacedMask = tuple[NDArray[np.bool_], tuple[int, int]]
 
 
-def roboflow_polygons(
-    coefficients: Grid, prototypes: Grid, xyxy: NDArray[np.float32], placement: Placement
-) -> list[NDArray[np.float32]]:
-    """Polygons (k, 2) x, y in pixels of the picture, whole numbers; (0, 2) for an empty mask.
+class MaskValues(Protocol):
+    """The values of n masks on a grid of height x width cells; a cell belongs to the mask if its value exceeds
+    `threshold`."""
 
-    coefficients (n, c), prototypes (c, gh, gw), xyxy (n, 4) in pixels of the network's input. Rules of upstream's
-    new engine: probabilities, cut to the box on the grid, freed of the padding, resized with anti-aliasing to the
-    picture, > 0.5; of several contours the one with the most points.
+    threshold: float
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """n, height, width."""
+
+    def patch(self, index: int, rows: slice, columns: slice) -> Grid:
+        """The values of mask `index` in a rectangle of the grid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prototypes:
+    """Masks as sums of prototypes (c, height, width), weighted by coefficients (n, c).
+
+    is_probability: values go through a sigmoid before anything is resized.
     """
-    return [_longest(mask, origin_xy) for mask, origin_xy in _roboflow_masks(coefficients, prototypes, xyxy, placement)]
+
+    coefficients: Grid
+    prototypes: Grid
+    is_probability: bool
+
+    @property
+    def threshold(self) -> float:
+        """0.5 for probabilities, 0 for logits."""
+        return 0.5 if self.is_probability else 0.0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """n, height, width."""
+        return len(self.coefficients), *self.prototypes.shape[1:]  # type: ignore[return-value]
+
+    def patch(self, index: int, rows: slice, columns: slice) -> Grid:
+        """The values of mask `index` in a rectangle of the grid."""
+        values: Grid = np.tensordot(self.coefficients[index], self.prototypes[:, rows, columns], 1)
+        return sigmoid(values) if self.is_probability else values
 
 
-def ultralytics_polygons(
-    coefficients: Grid, prototypes: Grid, xyxy: NDArray[np.float32], placement: Placement
-) -> list[NDArray[np.float32]]:
-    """Polygons (k, 2) x, y in pixels of the picture, clipped to it; (0, 2) for an empty mask.
+@dataclass(frozen=True, slots=True)
+class MaskLogits:
+    """Masks as logits (n, height, width)."""
 
-    Arguments as `roboflow_polygons`. Ultralytics' rules: logits, resized to the network's input, > 0, cut to the
-    box there; several contours are joined into one polygon; points go back to the picture like boxes.
+    logits: Grid
+    threshold: float = 0.0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """n, height, width."""
+        return self.logits.shape  # type: ignore[return-value]
+
+    def patch(self, index: int, rows: slice, columns: slice) -> Grid:
+        """The values of mask `index` in a rectangle of the grid."""
+        return self.logits[index, rows, columns]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raster:
+    """The pixels on which masks are decided: a canvas of width x height for the whole picture.
+
+    The part of the grid that holds the picture (or its static crop) is resized to part_width x part_height pixels and
+    lies at (left, top). first_row, first_column, rows, columns: that part, in cells; cells before the first or behind
+    the last do not exist, and count as 0.
     """
-    limit = np.array([placement.image_width, placement.image_height], np.float32)
+
+    width: int
+    height: int
+    left: int
+    top: int
+    part_width: int
+    part_height: int
+    first_row: int
+    first_column: int
+    rows: int
+    columns: int
+
+    @classmethod
+    def of(cls, grid_size_wh: tuple[int, int], placement: Placement, options: MaskOptions) -> "Raster":
+        """The raster that the options ask for: the picture's own pixels, the grid's, or a size between."""
+        grid_width, grid_height = grid_size_wh
+        along_x, along_y = grid_width / placement.network_width, grid_height / placement.network_height
+        left, top = round(along_x * placement.pad_left), round(along_y * placement.pad_top)
+        columns = max(1, grid_width - left - round(along_x * placement.pad_right))
+        rows = max(1, grid_height - top - round(along_y * placement.pad_bottom))
+        factor = {"accurate": 1.0, "fast": 0.0}.get(options.decode_mode, options.tradeoff_factor)
+        part_width = max(1, round(columns * (1 - factor) + placement.crop_width * factor))
+        part_height = max(1, round(rows * (1 - factor) + placement.crop_height * factor))
+        scale_x, scale_y = part_width / placement.crop_width, part_height / placement.crop_height
+        crop_left, crop_top = round(placement.crop_left * scale_x), round(placement.crop_top * scale_y)
+        return cls(
+            width=max(1, round(placement.image_width * scale_x), crop_left + part_width),
+            height=max(1, round(placement.image_height * scale_y), crop_top + part_height),
+            left=crop_left,
+            top=crop_top,
+            part_width=part_width,
+            part_height=part_height,
+            first_row=top,
+            first_column=left,
+            rows=rows,
+            columns=columns,
+        )
+
+    def boxes(self, xyxy: NDArray[np.float32], placement: Placement) -> NDArray[np.float32]:
+        """Boxes (n, 4) of the network's input in pixels of the canvas, clipped to it, not rounded."""
+        pad = np.array([placement.pad_left, placement.pad_top] * 2, np.float32)
+        scale = np.array(
+            [
+                placement.scale_x * placement.crop_width / self.part_width,
+                placement.scale_y * placement.crop_height / self.part_height,
+            ]
+            * 2,
+            np.float32,
+        )
+        offset = np.array([self.left, self.top] * 2, np.float32)
+        return np.clip((xyxy - pad) / scale + offset, 0, np.array([self.width, self.height] * 2, np.float32))
+
+
+def roboflow_masks(
+    values: MaskValues, xyxy: NDArray[np.float32] | None, placement: Placement, raster: Raster
+) -> Iterator[Mask]:
+    """Masks by the rules of upstream's new engine: cut to the box on the grid, freed of the padding, resized with
+    anti-aliasing to the raster, compared with the threshold.
+
+    xyxy (n, 4) in pixels of the network's input, or None: nothing is cut.
+    """
+    count, grid_height, grid_width = values.shape
+    row_weights = resize_weights(raster.rows, raster.part_height)
+    column_weights = resize_weights(raster.columns, raster.part_width)
+    first_row, last_row = max(0, raster.first_row), min(grid_height, raster.first_row + raster.rows)
+    first_column, last_column = max(0, raster.first_column), min(grid_width, raster.first_column + raster.columns)
+    boxes = np.tile([0, 0, grid_width, grid_height], (count, 1))
+    if xyxy is not None:
+        boxes = np.rint(xyxy * np.float32(0.25)).astype(np.int64)
+    # A loop over objects: each mask has a size of its own, and only that much is computed.
+    for index, (x1, y1, x2, y2) in enumerate(boxes):
+        x1, x2 = np.clip([x1, x2], first_column, last_column)
+        y1, y2 = np.clip([y1, y2], first_row, last_row)
+        patch = values.patch(index, slice(y1, y2), slice(x1, x2))
+        rows = row_weights[:, y1 - raster.first_row : y2 - raster.first_row]
+        columns = column_weights[:, x1 - raster.first_column : x2 - raster.first_column]
+        y, x = _touched(rows.T), _touched(columns.T)
+        yield _on_canvas(rows[y] @ patch @ columns[x].T > values.threshold, x.start, y.start, raster)
+
+
+def native_masks(values: MaskValues, xyxy: NDArray[np.float32], placement: Placement, raster: Raster) -> Iterator[Mask]:
+    """Masks by Ultralytics' rules: logits, resized to the raster, above 0, cut to the box there.
+
+    xyxy (n, 4) in pixels of the network's input.
+    """
+    row_weights = resize_weights(raster.rows, raster.part_height)
+    column_weights = resize_weights(raster.columns, raster.part_width)
+    offset = np.array([raster.left, raster.top] * 2)
+    limit = np.array([raster.part_width, raster.part_height] * 2)
+    # A pixel belongs to the box if x1 <= column < x2, so a box starts at the next whole pixel.
+    boxes = np.ceil(np.clip(raster.boxes(xyxy, placement) - offset, 0, limit)).astype(np.int64)
+    for index, (x1, y1, x2, y2) in enumerate(boxes):
+        rows, columns = row_weights[y1:y2], column_weights[x1:x2]
+        y, x = _touched(rows), _touched(columns)
+        patch = values.patch(index, _moved(y, raster.first_row), _moved(x, raster.first_column))
+        yield _on_canvas(rows[:, y] @ patch @ columns[:, x].T > 0, int(x1), int(y1), raster)
+
+
+def roboflow_polygons(masks: list[Mask], placement: Placement, *, is_reduced: bool) -> list[NDArray[np.float32]]:
+    """Of each mask the contour with the most points (k, 2), in pixels of the picture, or of the raster itself.
+
+    Whole numbers where the raster has the picture's pixels.
+    """
+    size = np.array([placement.image_width, placement.image_height], np.float32)
+    polygons = [longest_contour(mask) for mask in masks]
+    if is_reduced:
+        return polygons
     return [
-        np.clip(placement.to_image(_joined(mask, origin_xy)), 0, limit)
-        for mask, origin_xy in _ultralytics_masks(coefficients, prototypes, xyxy, placement)
+        polygon * (size / np.array([mask.width, mask.height], np.float32))
+        for polygon, mask in zip(polygons, masks, strict=True)
     ]
 
 
-def _roboflow_masks(
-    coefficients: Grid, prototypes: Grid, xyxy: NDArray[np.float32], placement: Placement
-) -> Iterator[PlacedMask]:
-    _, grid_height, grid_width = prototypes.shape
-    boxes = np.rint(xyxy * np.float32(0.25)).astype(np.int64)
-    pad_y, pad_x = grid_height / placement.network_height, grid_width / placement.network_width
-    top, bottom = round(pad_y * placement.pad_top), grid_height - round(pad_y * placement.pad_bottom)
-    left, right = round(pad_x * placement.pad_left), grid_width - round(pad_x * placement.pad_right)
-    rows = resize_weights(bottom - top, placement.image_height)
-    columns = resize_weights(right - left, placement.image_width)
-    # A loop over detections: each mask has a size of its own, and only that much is computed.
-    for coefficient, (x1, y1, x2, y2) in zip(coefficients, boxes, strict=True):
-        x1, x2 = np.clip([x1, x2], max(0, left), min(grid_width, right))
-        y1, y2 = np.clip([y1, y2], max(0, top), min(grid_height, bottom))
-        values = _sigmoid(np.tensordot(coefficient, prototypes[:, y1:y2, x1:x2], 1))
-        yield _resize_patch(values, (x1 - left, y1 - top), rows, columns, 0.5)
+def native_polygons(values: MaskValues, xyxy: NDArray[np.float32], placement: Placement) -> list[NDArray[np.float32]]:
+    """Polygons (k, 2) x, y in pixels of the picture, clipped to it; (0, 2) for an empty mask.
 
-
-def _ultralytics_masks(
-    coefficients: Grid, prototypes: Grid, xyxy: NDArray[np.float32], placement: Placement
-) -> Iterator[PlacedMask]:
-    _, grid_height, grid_width = prototypes.shape
+    Ultralytics decides masks on the pixels of the network's input, joins several contours into one polygon, and takes
+    its points back to the picture like boxes.
+    """
     width, height = placement.network_width, placement.network_height
-    rows, columns = resize_weights(grid_height, height), resize_weights(grid_width, width)
-    # A pixel belongs to the box if x1 <= column < x2, so a box starts at the next whole pixel.
-    boxes = np.ceil(np.clip(xyxy, 0, [width, height, width, height])).astype(np.int64)
-    for coefficient, (x1, y1, x2, y2) in zip(coefficients, boxes, strict=True):
-        box_rows, box_columns = rows[y1:y2], columns[x1:x2]
-        y, x = _touched(box_rows), _touched(box_columns)
-        values = np.tensordot(coefficient, prototypes[:, y, x], 1)
-        yield box_rows[:, y] @ values @ box_columns[:, x].T > 0, (int(x1), int(y1))
+    itself = Placement.of("stretch", "native", (width, height), (width, height))
+    raster = Raster.of((values.shape[2], values.shape[1]), itself, MaskOptions())
+    limit = np.array([placement.image_width, placement.image_height], np.float32)
+    return [
+        np.clip(placement.to_image(joined_contours(mask)), 0, limit)
+        for mask in native_masks(values, xyxy, itself, raster)
+    ]
+
+
+def enlarged(mask: Mask, width: int, height: int) -> Mask:
+    """The mask on a canvas of that size, by its nearest pixels."""
+    if (mask.width, mask.height) == (width, height):
+        return mask
+    rows = (np.arange(height) * mask.height // height) - mask.top
+    columns = (np.arange(width) * mask.width // width) - mask.left
+    patch_height, patch_width = mask.patch.shape
+    y = np.flatnonzero((rows >= 0) & (rows < patch_height))
+    x = np.flatnonzero((columns >= 0) & (columns < patch_width))
+    left, top = (int(indices[0]) if len(indices) else 0 for indices in (x, y))
+    return Mask(mask.patch[np.ix_(rows[y], columns[x])], left, top, width, height)
 
 
 def resize_weights(size: int, target: int) -> NDArray[np.float32]:
@@ -92,13 +241,8 @@ def resize_weights(size: int, target: int) -> NDArray[np.float32]:
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def _resize_patch(values: Grid, origin_xy: tuple[int, int], rows: Grid, columns: Grid, threshold: float) -> PlacedMask:
-    """The resized mask of a grid that is 0 but for the patch `values` at `origin_xy`: only where the patch
-    reaches."""
-    patch_rows = rows[:, origin_xy[1] : origin_xy[1] + values.shape[0]]
-    patch_columns = columns[:, origin_xy[0] : origin_xy[0] + values.shape[1]]
-    y, x = _touched(patch_rows.T), _touched(patch_columns.T)
-    return patch_rows[y] @ values @ patch_columns[x].T > threshold, (x.start, y.start)
+def _on_canvas(patch: NDArray[np.bool_], x: int, y: int, raster: Raster) -> Mask:
+    return Mask(patch, raster.left + x, raster.top + y, raster.width, raster.height)
 
 
 def _touched(weights: Grid) -> slice:
@@ -107,48 +251,5 @@ def _touched(weights: Grid) -> slice:
     return slice(int(columns[0]), int(columns[-1]) + 1) if len(columns) else slice(0, 0)
 
 
-def _longest(mask: NDArray[np.bool_], origin_xy: tuple[int, int]) -> NDArray[np.float32]:
-    """The contour with the most points, the first of equals."""
-    contours = find_contours(mask)
-    points = max(contours, key=len) if contours else np.empty((0, 2))
-    return (points + np.array(origin_xy)).astype(np.float32)
-
-
-def _joined(mask: NDArray[np.bool_], origin_xy: tuple[int, int]) -> NDArray[np.float32]:
-    """All contours as one polygon (k, 2)."""
-    contours = find_contours(mask)
-    points = join_contours(contours) if contours else np.empty((0, 2), np.int64)
-    return (points + np.array(origin_xy)).astype(np.float32)
-
-
-def join_contours(contours: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """One closed walk over all contours (k_i, 2): each is linked with the next in the list where the two are nearest.
-
-    The walk runs around the first contour, along one side of each contour between to the last, around that, and back
-    along the other sides; vertex by vertex what Ultralytics makes of several contours.
-    """
-    links = [_nearest(*neighbours) for neighbours in pairwise(contours)]
-    there, back = [], []
-    for index, points in enumerate(contours):
-        # Where the walk comes in from the contour before, and goes on to the next; the same point at both ends.
-        enter = links[index - 1][1] if index else (links[0][0] if links else 0)
-        leave = links[index][0] if index < len(links) else enter
-        if enter > leave:
-            points, enter, leave = points[::-1], len(points) - 1 - enter, len(points) - 1 - leave
-        closed = np.concatenate([points[enter:], points[: enter + 1]])
-        is_between = 0 < index < len(contours) - 1
-        there.append(closed[: leave - enter + 1] if is_between else closed)
-        back.append(closed[leave - enter :] if is_between else points[:0])
-    return np.concatenate([*there, *reversed(back)]) if links else contours[0]
-
-
-def _nearest(points: NDArray[np.int64], others: NDArray[np.int64]) -> tuple[int, int]:
-    """Indices of the nearest pair, the first of equals."""
-    distance = ((points[:, None] - others[None]) ** 2).sum(axis=2)
-    index, other = np.unravel_index(np.argmin(distance), distance.shape)
-    return int(index), int(other)
-
-
-def _sigmoid(values: Grid) -> Grid:
-    """1 / (1 + exp(-v)) without overflow."""
-    return (0.5 * (1.0 + np.tanh(0.5 * values))).astype(np.float32)
+def _moved(cells: slice, offset: int) -> slice:
+    return slice(cells.start + offset, cells.stop + offset)

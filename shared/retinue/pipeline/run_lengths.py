@@ -1,0 +1,41 @@
+"""Masks as run lengths: COCO's compressed format (https://github.com/cocodataset/cocoapi, maskApi)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retinue.pipeline.prediction import Mask
+
+_GROUP_BITS = 5
+_FIRST_CHARACTER = 48
+
+
+def encode_run_lengths(mask: Mask) -> str:
+    """The `counts` of a mask: lengths of runs down the columns, 0 and 1 in turn, as printable text.
+
+    Each length but the first three is told as the difference to the one two before; numbers are written in groups of
+    five bits, lowest first.
+    """
+    counts = run_lengths(mask)
+    counts[3:] -= counts[1:-2].copy()
+    most_groups = 1 + int(np.abs(counts).max(initial=0)).bit_length() // _GROUP_BITS + 1
+    shifts = _GROUP_BITS * np.arange(most_groups)
+    groups = (counts[:, None] >> shifts) & 31
+    rest = counts[:, None] >> (shifts + _GROUP_BITS)
+    # A number ends where what is left is the sign of the group: all zeros after a clear top bit, all ones after a set.
+    is_last = np.where(groups & 16, rest == -1, rest == 0)
+    is_written = np.cumsum(is_last, axis=1) - is_last == 0
+    characters = groups + np.where(is_last, 0, 32) + _FIRST_CHARACTER
+    return characters[is_written].astype(np.uint8).tobytes().decode("ascii")
+
+
+def run_lengths(mask: Mask) -> NDArray[np.int64]:
+    """Lengths of the runs of 0, 1, 0 ... of the whole canvas, column after column; the first may be 0."""
+    padded = np.zeros((mask.patch.shape[1], mask.patch.shape[0] + 2), np.int8)
+    padded[:, 1:-1] = mask.patch.T
+    column, row = np.nonzero(np.diff(padded, axis=1))
+    edges = (column + mask.left) * mask.height + row + mask.top
+    # Edges come in pairs of start and end; a run that ends where the next starts goes on into the next column.
+    goes_on = edges[1:-1:2] == edges[2::2]
+    kept = np.ones(len(edges), bool)
+    kept[1:-1] = ~np.repeat(goes_on, 2)
+    return np.diff(np.concatenate([[0], edges[kept], [mask.width * mask.height]]))
