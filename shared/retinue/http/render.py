@@ -102,8 +102,8 @@ def _render_labels(labels: Labels, class_names: tuple[str, ...]) -> dict[str, An
 def _render_segmentation(segmentation: Segmentation, class_names: tuple[str, ...]) -> dict[str, Any]:
     return {
         "segmentation_mask": _png(segmentation.class_id),
-        "confidence_mask": _png(segmentation.confidence),
         "class_map": {str(class_id): name for class_id, name in enumerate(class_names)},
+        "confidence_mask": _png(segmentation.confidence),
         "present_class_ids": np.flatnonzero(np.bincount(segmentation.class_id.ravel(), minlength=1)).tolist(),
     }
 

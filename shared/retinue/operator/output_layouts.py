@@ -73,18 +73,17 @@ def _dense(outputs: Sequence[Output], network: NetworkInput, hints: Hints) -> It
 def _decoded(outputs: Sequence[Output], network: NetworkInput, hints: Hints) -> Iterator[Layout]:
     """Labels, boxes and scores, from a graph that is told the size of the picture."""
     named = {output.name: output for output in outputs}
-    if network.picture_size_name and {"labels", "boxes", "scores"} <= named.keys():
-        if len(named["boxes"].shape) == 3 and named["boxes"].shape[2] == 4:
-            yield Layout(
-                task="object-detection", family="boxes", outputs=("labels", "boxes", "scores"), classes=None,
-                reason=f"{named['labels']}, {named['boxes']} and {named['scores']}, decoded in the graph",
-            )  # fmt: skip
+    if network.picture_size_name and {"labels", "boxes", "scores"} <= named.keys() and _is_boxes(named["boxes"]):
+        yield Layout(
+            task="object-detection", family="boxes", outputs=("labels", "boxes", "scores"), classes=None,
+            reason=f"{named['labels']}, {named['boxes']} and {named['scores']}, decoded in the graph",
+        )  # fmt: skip
 
 
 def _pairs(outputs: Sequence[Output], network: NetworkInput, hints: Hints) -> Iterator[Layout]:
     """Boxes and scores as two outputs: DETR (fractions) or YOLO-NAS (pixels)."""
     flat = [output for output in outputs if len(output.shape) == 3]
-    boxes = [output for output in flat if output.shape[2] == 4]
+    boxes = [output for output in flat if _is_boxes(output)]
     # With four classes both look alike; then the names tell, or their order.
     boxes.sort(key=lambda output: not any(word in output.name for word in ("box", "dets")))
     if not boxes:
@@ -110,6 +109,10 @@ def _pairs(outputs: Sequence[Output], network: NetworkInput, hints: Hints) -> It
         )  # fmt: skip
 
 
+def _is_boxes(output: Output) -> bool:
+    return len(output.shape) == 3 and output.shape[2] == 4
+
+
 def _rows(outputs: Sequence[Output], network: NetworkInput, hints: Hints) -> Iterator[Layout]:
     """One output of rows or columns that hold boxes, scores and more, for masks with prototypes beside it."""
     first = outputs[0]
@@ -130,7 +133,8 @@ def _rows(outputs: Sequence[Output], network: NetworkInput, hints: Hints) -> Ite
             task=task, family=family, outputs=names, classes=classes,  # type: ignore[arg-type]
             is_activated=True if family == "detr" else None,
             is_decoded=family != "yolox" or first.highest > max(network.width, network.height) / 4,
-            reason=f"{first} is {columns.format(beside=beside)}" + (f", {prototypes[0]} prototypes" if prototypes else ""),
+            reason=f"{first} is {columns.format(beside=beside)}"
+            + (f", {prototypes[0]} prototypes" if prototypes else ""),
         )  # fmt: skip
 
 

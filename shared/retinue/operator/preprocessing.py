@@ -78,8 +78,8 @@ def exported_preprocessing(graph: Graph, layout: Layout, options: PreprocessingO
     spec, is_known = _framework_preprocessing(graph, layout)
     if not is_known and options.normalization is None:
         raise UnsupportedModel(
-            f"{graph.path.name} is a {layout.task} network of unknown origin ({layout.reason}), and nothing in it says how "
-            "its pictures were normalised; give --normalization imagenet, half, none or MEAN;STD"
+            f"{graph.path.name} is a {layout.task} network of unknown origin ({layout.reason}), and nothing in it says "
+            "how its pictures were normalised; give --normalization imagenet, half, none or MEAN;STD"
         )
     return options.applied_to(spec)
 

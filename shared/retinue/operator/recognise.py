@@ -2,7 +2,7 @@
 names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast, get_args
 
 from retinue.errors import UnsupportedModel
@@ -52,7 +52,7 @@ class RecogniseOptions:
     class_names: tuple[str, ...] = ()
     task: Task | None = None
     size_hw: tuple[int, int] | None = None
-    preprocessing: PreprocessingOptions = PreprocessingOptions()
+    preprocessing: PreprocessingOptions = field(default_factory=PreprocessingOptions)
 
 
 def recognise(

@@ -47,8 +47,6 @@ def prepare(
 
 def _place(image: Image, spec: Preprocessing, placement: Placement, threads: int) -> NDArray[np.float32]:
     """The picture resized, in the network's channel order, normalised, and padded; pads are normalised like pixels."""
-    factor = (1 / (spec.scaling_factor * np.asarray(spec.std))).astype(np.float32).reshape(1, 3, 1, 1)
-    offset = (-np.asarray(spec.mean) / np.asarray(spec.std)).astype(np.float32).reshape(1, 3, 1, 1)
     left, top, right, bottom = (
         max(0, pad) for pad in (placement.pad_left, placement.pad_top, placement.pad_right, placement.pad_bottom)
     )
@@ -57,12 +55,14 @@ def _place(image: Image, spec: Preprocessing, placement: Placement, threads: int
     if left or top or right or bottom:
         # The centre crop pads with black whatever the package says (contract/models.md 2.5).
         padding_value = 0 if spec.resize_mode == "center-crop" else spec.padding_value
-        tensor[:] = padding_value * factor + offset
+        tensor[:] = padding_value
     inner = tensor[..., top : height - bottom, left : width - right]
     resize_linear(image, inner[0, ::-1] if spec.color_mode == "bgr" else inner[0], threads)
-    inner *= factor
-    if offset.any():
-        inner += offset
+    # Divided, not multiplied by the inverse: the last bit decides about scores that equal a threshold.
+    tensor /= np.float32(spec.scaling_factor)
+    if any(spec.mean) or set(spec.std) != {1.0}:
+        tensor -= np.array(spec.mean, np.float32).reshape(3, 1, 1)
+        tensor /= np.array(spec.std, np.float32).reshape(3, 1, 1)
     return tensor
 
 

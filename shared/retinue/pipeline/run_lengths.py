@@ -29,7 +29,7 @@ def encode_run_lengths(mask: Mask) -> str:
 
 
 def run_lengths(mask: Mask) -> NDArray[np.int64]:
-    """Lengths of the runs of 0, 1, 0 ... of the whole canvas, column after column; the first may be 0."""
+    """Lengths of the runs of 0, 1, 0 ... of the whole canvas, column after column; only the first may be 0."""
     padded = np.zeros((mask.patch.shape[1], mask.patch.shape[0] + 2), np.int8)
     padded[:, 1:-1] = mask.patch.T
     column, row = np.nonzero(np.diff(padded, axis=1))
@@ -38,4 +38,5 @@ def run_lengths(mask: Mask) -> NDArray[np.int64]:
     goes_on = edges[1:-1:2] == edges[2::2]
     kept = np.ones(len(edges), bool)
     kept[1:-1] = ~np.repeat(goes_on, 2)
-    return np.diff(np.concatenate([[0], edges[kept], [mask.width * mask.height]]))
+    lengths = np.diff(np.concatenate([[0], edges[kept], [mask.width * mask.height]]))
+    return lengths if lengths[-1] or len(lengths) == 1 else lengths[:-1]
