@@ -23,7 +23,9 @@ class MaskValues(Protocol):
     """The values of n masks on a grid of height x width cells; a cell belongs to the mask if its value exceeds
     `threshold`."""
 
-    threshold: float
+    @property
+    def threshold(self) -> float:
+        """What the value of a cell of the mask exceeds."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -52,7 +54,8 @@ class Prototypes:
     @property
     def shape(self) -> tuple[int, int, int]:
         """n, height, width."""
-        return len(self.coefficients), *self.prototypes.shape[1:]  # type: ignore[return-value]
+        _, height, width = self.prototypes.shape
+        return len(self.coefficients), height, width
 
     def patch(self, index: int, rows: slice, columns: slice) -> Grid:
         """The values of mask `index` in a rectangle of the grid."""
@@ -65,12 +68,17 @@ class MaskLogits:
     """Masks as logits (n, height, width)."""
 
     logits: Grid
-    threshold: float = 0.0
+
+    @property
+    def threshold(self) -> float:
+        """0: logits."""
+        return 0.0
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """n, height, width."""
-        return self.logits.shape  # type: ignore[return-value]
+        count, height, width = self.logits.shape
+        return count, height, width
 
     def patch(self, index: int, rows: slice, columns: slice) -> Grid:
         """The values of mask `index` in a rectangle of the grid."""
@@ -188,14 +196,12 @@ def roboflow_polygons(masks: list[Mask], placement: Placement, *, is_reduced: bo
 
     Whole numbers where the raster has the picture's pixels.
     """
-    size = np.array([placement.image_width, placement.image_height], np.float32)
     polygons = [longest_contour(mask) for mask in masks]
-    if is_reduced:
+    if is_reduced or not masks:
         return polygons
-    return [
-        polygon * (size / np.array([mask.width, mask.height], np.float32))
-        for polygon, mask in zip(polygons, masks, strict=True)
-    ]
+    size, raster_size = (placement.image_width, placement.image_height), (masks[0].width, masks[0].height)
+    scale: NDArray[np.float32] = np.array(size, np.float32) / np.array(raster_size, np.float32)
+    return [np.multiply(polygon, scale, dtype=np.float32) for polygon in polygons]
 
 
 def native_polygons(values: MaskValues, xyxy: NDArray[np.float32], placement: Placement) -> list[NDArray[np.float32]]:

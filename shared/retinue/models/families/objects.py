@@ -104,7 +104,7 @@ def _with_masks(
 
 def _without_empty(detections: Detections) -> Detections:
     """Ultralytics drops objects without a mask; upstream keeps them."""
-    sizes = [mask.patch.any() for mask in detections.masks] or [len(polygon) for polygon in detections.polygons]
+    sizes = [int(mask.patch.sum()) for mask in detections.masks] or [len(points) for points in detections.polygons]
     return detections.select(np.flatnonzero(sizes))
 
 

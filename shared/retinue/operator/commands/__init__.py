@@ -1,0 +1,1 @@
+"""The operator's command, one module per group of subcommands."""
