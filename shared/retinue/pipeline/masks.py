@@ -200,7 +200,7 @@ def roboflow_polygons(masks: list[Mask], placement: Placement, *, is_reduced: bo
     if is_reduced or not masks:
         return polygons
     size, raster_size = (placement.image_width, placement.image_height), (masks[0].width, masks[0].height)
-    scale: NDArray[np.float32] = np.array(size, np.float32) / np.array(raster_size, np.float32)
+    scale = (np.array(size) / np.array(raster_size)).astype(np.float32)
     return [np.multiply(polygon, scale, dtype=np.float32) for polygon in polygons]
 
 

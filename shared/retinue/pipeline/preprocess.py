@@ -55,11 +55,11 @@ def _place(image: Image, spec: Preprocessing, placement: Placement, threads: int
     if left or top or right or bottom:
         # The centre crop pads with black whatever the package says (contract/models.md 2.5).
         padding_value = 0 if spec.resize_mode == "center-crop" else spec.padding_value
-        tensor[:] = padding_value
+        tensor[:] = np.float32(padding_value) / np.float32(spec.scaling_factor)
     inner = tensor[..., top : height - bottom, left : width - right]
-    resize_linear(image, inner[0, ::-1] if spec.color_mode == "bgr" else inner[0], threads)
+    levels = inner[0, ::-1] if spec.color_mode == "bgr" else inner[0]
     # Divided, not multiplied by the inverse: the last bit decides about scores that equal a threshold.
-    tensor /= np.float32(spec.scaling_factor)
+    resize_linear(image, levels, threads, divisor=spec.scaling_factor)
     if any(spec.mean) or set(spec.std) != {1.0}:
         tensor -= np.array(spec.mean, np.float32).reshape(3, 1, 1)
         tensor /= np.array(spec.std, np.float32).reshape(3, 1, 1)
