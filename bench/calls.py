@@ -6,19 +6,17 @@ from dataclasses import dataclass
 
 import orjson
 
+from bench.cases import Case
 from local.http1 import Request
 from local.payload import http_event, split_target
 from local.routes import Router
 from local.template import Template
 
-MODEL_ID = "bench-detector/1"
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A POST request with its path and query, and the name of the route for people."""
+    """A POST request with its path and query."""
 
-    name: str
     target: str
     content_type: str
     body: bytes
@@ -33,14 +31,14 @@ class Call:
         return http_event(request, match.route, match.parameters, "bench", "Root=1-0-0", time.time(), 9001)
 
 
-def detect_call(jpeg: bytes, key: str) -> Call:
-    """As Roboflow's snippets do: base64 text in the body, called a form."""
-    target = f"/detect/{MODEL_ID}?api_key={key}"
-    return Call("/detect, base64", target, "application/x-www-form-urlencoded", base64.b64encode(jpeg))
+def url_call(model_id: str, jpeg: bytes, key: str) -> Call:
+    """As Roboflow's snippets do: base64 text in the body, called a form. The detect pool serves every model."""
+    target = f"/detect/{model_id}?api_key={key}"
+    return Call(target, "application/x-www-form-urlencoded", base64.b64encode(jpeg))
 
 
-def task_call(jpeg: bytes, key: str) -> Call:
-    """As inference-sdk does: everything in a JSON body."""
+def json_call(case: Case, jpeg: bytes, key: str) -> Call:
+    """As inference-sdk does: everything in a JSON body. Upstream gets the very same bytes."""
     image = {"type": "base64", "value": base64.b64encode(jpeg).decode("ascii")}
-    body = orjson.dumps({"api_key": key, "model_id": MODEL_ID, "image": image})
-    return Call("/infer/object_detection, JSON", "/infer/object_detection", "application/json", body)
+    body = orjson.dumps({"api_key": key, "model_id": case.model_id, "image": image})
+    return Call(case.route, "application/json", body)

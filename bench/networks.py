@@ -1,29 +1,35 @@
-"""A detector of YOLOv8n's shape and cost, with seeded random weights: timing does not care what a network has learned.
+"""Networks of YOLOv8's shape and cost with seeded random weights: timing does not care what a network has learned.
 
-Layers, widths and the detection head are those of YOLOv8n with batch normalisation folded in, as exports have it:
-3.15 million parameters (12.7 MB), 8.7 GFLOPs at 640 x 640, output (1, 84, 8400). `write_detector` spreads and
-shifts the class scores so that a handful of boxes pass on a given input, as they do on a normal picture.
+Layers, widths and heads are those of YOLOv8 with batch normalisation folded in, as exports have it. `write_network`
+spreads and shifts the class scores so that a handful of objects pass on a given input, as they do on a normal picture.
+Masks are smooth, so that outlines have the length of real ones.
 """
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
+from onnx import ModelProto, TensorProto, checker, helper
+
+from bench.graph import Graph, Tensor
 
 CLASSES = 80
 INPUT_NAME = "images"
 _STRIDES = (8, 16, 32)
 _BINS = 16  # of the distribution whose mean is the distance from an anchor to one side of its box
-_SEED = 8
-# Keeps activations from growing through the layers; SiLU would keep their spread with 1.7, but residuals add to it.
-_GAIN = 1.5
-# What `write_detector` aims at: spread of the class scores before the sigmoid, and anchors that reach a score of 0.5.
+_PROTOTYPES = 32
+# What `write_network` aims at: spread of the class scores before the sigmoid, and anchors that reach a score of 0.5.
 _LOGIT_SPREAD = 3.0
-_CANDIDATES = 40
+_CANDIDATES = 20
+# Of masks before the sigmoid: how many waves cross the picture at most, how strong the network's own roughness is
+# beside them, and what is added everywhere, so that most of a box belongs to its object.
+_WAVES = 3.0
+_ROUGHNESS = 0.01
+_MASK_BIAS = 6.0
+# Of boxes: what one bin nearer adds to the score of a distance, and how strongly the picture moves these scores.
+_NEARNESS = 0.5
+_BOX_GAIN = 0.5
 
 
 class NetworkError(Exception):
@@ -31,164 +37,128 @@ class NetworkError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
-    """The name of an intermediate result with its channels and its side length (height = width)."""
+class Architecture:
+    """One network: side of its input, channels after its first layer, whether it segments, and what that must cost.
+
+    `parameters` and `gflops` (multiplications and additions, at 640 x 640) are Ultralytics' own figures for the fused
+    network without the 16 bins, which are no weights here.
+    """
 
     name: str
-    channels: int
-    side: int
+    size: int
+    width: int
+    has_masks: bool
+    parameters: int
+    gflops: float
+
+    @property
+    def anchors(self) -> int:
+        """Cells of all three maps."""
+        return sum((self.size // stride) ** 2 for stride in _STRIDES)
 
 
 @dataclass(slots=True)
-class Detector:
-    """The graph while it is built: nodes, constants, and what they cost."""
+class Network:
+    """A graph of this architecture while it is built."""
 
-    size: int
+    architecture: Architecture
     score_gain: float = 1.0
     score_bias: float = 0.0
-    nodes: list[NodeProto] = field(default_factory=list)
-    constants: dict[str, NDArray[np.generic]] = field(default_factory=dict)
-    parameters: int = 0
-    flops: int = 0
-    random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(_SEED))
-
-    def add(self, operator: str, inputs: list[str], **attributes: Any) -> str:
-        """Appends a node with one output; returns the name of that."""
-        name = f"{operator.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
-
-    def constant(self, values: NDArray[np.generic]) -> str:
-        """Adds a constant; returns its name."""
-        name = f"constant_{len(self.constants)}"
-        self.constants[name] = values
-        return name
-
-    def convolution(
-        self, source: Tensor, channels: int, kernel: int, stride: int = 1, *, gain: float = _GAIN, bias: float = 0.0
-    ) -> Tensor:
-        """A plain convolution, padded to keep the size apart from its stride."""
-        shape = (channels, source.channels, kernel, kernel)
-        spread = gain / math.sqrt(source.channels * kernel * kernel)
-        weights = self.random.normal(0, spread, shape).astype(np.float32)
-        side = source.side // stride
-        self.parameters += weights.size + channels
-        self.flops += 2 * weights.size * side * side
-        inputs = [source.name, self.constant(weights), self.constant(np.full(channels, bias, np.float32))]
-        name = self.add("Conv", inputs, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[kernel // 2] * 4)
-        return Tensor(name, channels, side)
-
-    def block(self, source: Tensor, channels: int, kernel: int = 3, stride: int = 1) -> Tensor:
-        """A convolution followed by SiLU."""
-        linear = self.convolution(source, channels, kernel, stride)
-        gate = self.add("Sigmoid", [linear.name])
-        return Tensor(self.add("Mul", [linear.name, gate]), channels, linear.side)
-
-    def join(self, *sources: Tensor) -> Tensor:
-        """The channels of all sources, one after the other."""
-        name = self.add("Concat", [source.name for source in sources], axis=1)
-        return Tensor(name, sum(source.channels for source in sources), sources[0].side)
-
-    def c2f(self, source: Tensor, channels: int, repeats: int, is_residual: bool) -> Tensor:
-        """Half of the channels pass through `repeats` bottlenecks; every step's result goes into the output."""
-        half = channels // 2
-        entry = self.block(source, channels, kernel=1)
-        names = [f"{entry.name}_left", f"{entry.name}_right"]
-        self.nodes.append(helper.make_node("Split", [entry.name], names, axis=1))
-        parts = [Tensor(name, half, entry.side) for name in names]
-        for _ in range(repeats):
-            result = self.block(self.block(parts[-1], half), half)
-            if is_residual:
-                result = Tensor(self.add("Add", [parts[-1].name, result.name]), half, entry.side)
-            parts.append(result)
-        return self.block(self.join(*parts), channels, kernel=1)
-
-    def sppf(self, source: Tensor) -> Tensor:
-        """Three max-poolings in a row, joined: the surroundings at three scales."""
-        parts = [self.block(source, source.channels // 2, kernel=1)]
-        for _ in range(3):
-            name = self.add("MaxPool", [parts[-1].name], kernel_shape=[5, 5], strides=[1, 1], pads=[2] * 4)
-            parts.append(Tensor(name, parts[-1].channels, source.side))
-        return self.block(self.join(*parts), source.channels, kernel=1)
-
-    def upsampled(self, source: Tensor) -> Tensor:
-        """Twice the size, by repetition."""
-        scales = self.constant(np.array([1, 1, 2, 2], np.float32))
-        rule = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric"}
-        return Tensor(self.add("Resize", [source.name, "", scales], **rule), source.channels, source.side * 2)
+    mask_gain: float = 1.0
+    graph: Graph = field(default_factory=Graph)
 
     def features(self) -> tuple[Tensor, Tensor, Tensor]:
         """Backbone and neck: the maps at strides 8, 16 and 32."""
-        stem = self.block(self.block(Tensor(INPUT_NAME, 3, self.size), 16, stride=2), 32, stride=2)
-        at4 = self.c2f(stem, 32, 1, True)
-        at8 = self.c2f(self.block(at4, 64, stride=2), 64, 2, True)
-        at16 = self.c2f(self.block(at8, 128, stride=2), 128, 2, True)
-        at32 = self.sppf(self.c2f(self.block(at16, 256, stride=2), 256, 1, True))
-        up16 = self.c2f(self.join(self.upsampled(at32), at16), 128, 1, False)
-        up8 = self.c2f(self.join(self.upsampled(up16), at8), 64, 1, False)
-        down16 = self.c2f(self.join(self.block(up8, 64, stride=2), up16), 128, 1, False)
-        down32 = self.c2f(self.join(self.block(down16, 128, stride=2), at32), 256, 1, False)
+        graph, width = self.graph, self.architecture.width
+        picture = Tensor(INPUT_NAME, 3, self.architecture.size)
+        stem = graph.block(graph.block(picture, width, stride=2), 2 * width, stride=2)
+        at4 = graph.c2f(stem, 2 * width, 1, True)
+        at8 = graph.c2f(graph.block(at4, 4 * width, stride=2), 4 * width, 2, True)
+        at16 = graph.c2f(graph.block(at8, 8 * width, stride=2), 8 * width, 2, True)
+        at32 = graph.sppf(graph.c2f(graph.block(at16, 16 * width, stride=2), 16 * width, 1, True))
+        up16 = graph.c2f(graph.join(graph.upsampled(at32), at16), 8 * width, 1, False)
+        up8 = graph.c2f(graph.join(graph.upsampled(up16), at8), 4 * width, 1, False)
+        down16 = graph.c2f(graph.join(graph.block(up8, 4 * width, stride=2), up16), 8 * width, 1, False)
+        down32 = graph.c2f(graph.join(graph.block(down16, 8 * width, stride=2), at32), 16 * width, 1, False)
         return up8, down16, down32
 
-    def head(self, features: tuple[Tensor, Tensor, Tensor]) -> None:
-        """Per map, distances to the four sides (as distributions) and class scores; decoded to (1, 84, anchors)."""
-        flat = self.constant(np.array([1, 4 * _BINS + CLASSES, -1], np.int64))
-        levels = []
+    def detection(self, features: tuple[Tensor, ...]) -> list[str]:
+        """Boxes in pixels (1, 4, anchors) and class scores (1, classes, anchors)."""
+        graph, levels = self.graph, []
+        shape = graph.constant(np.array([1, 4 * _BINS + CLASSES, -1], np.int64))
+        # Short distances are likelier than long ones, so that objects do not fill the picture.
+        bias = np.tile(np.linspace(_BINS * _NEARNESS, 0, _BINS, dtype=np.float32), 4)
         for level in features:
-            box = self.convolution(self.block(self.block(level, 64), 64), 4 * _BINS, kernel=1, bias=1.0)
-            scores = self.block(self.block(level, 80), 80)
-            scores = self.convolution(scores, CLASSES, kernel=1, gain=self.score_gain, bias=self.score_bias)
-            levels.append(self.add("Reshape", [self.join(box, scores).name, flat]))
-        everything = self.add("Concat", levels, axis=2)
-        sizes = self.constant(np.array([4 * _BINS, CLASSES], np.int64))
-        self.nodes.append(helper.make_node("Split", [everything, sizes], ["distributions", "logits"], axis=1))
-        boxes = self.boxes("distributions")
-        self.nodes.append(helper.make_node("Concat", [boxes, self.add("Sigmoid", ["logits"])], ["output0"], axis=1))
+            box = graph.block(graph.block(level, 64), 64)
+            box = graph.convolution(box, 4 * _BINS, kernel=1, gain=_BOX_GAIN, bias=bias)
+            scores = graph.block(graph.block(level, 80), 80)
+            scores = graph.convolution(scores, CLASSES, kernel=1, gain=self.score_gain, bias=self.score_bias)
+            levels.append(graph.add("Reshape", [graph.join(box, scores).name, shape]))
+        everything = graph.add("Concat", levels, axis=2)
+        graph.split(everything, ["distributions", "logits"], [4 * _BINS, CLASSES])
+        return [self.boxes("distributions"), graph.add("Sigmoid", ["logits"])]
 
     def boxes(self, distributions: str) -> str:
         """Centre, width and height in pixels, (1, 4, anchors), from distributions (1, 64, anchors)."""
-        bins = self.add("Reshape", [distributions, self.constant(np.array([1, 4, _BINS, -1], np.int64))])
-        bins = self.add("Softmax", [self.add("Transpose", [bins], perm=[0, 2, 1, 3])], axis=1)
-        values = self.constant(np.arange(_BINS, dtype=np.float32).reshape(1, _BINS, 1, 1))
-        mean = self.add("Reshape", [self.add("Conv", [bins, values]), self.constant(np.array([1, 4, -1], np.int64))])
+        graph = self.graph
+        bins = graph.add("Reshape", [distributions, graph.constant(np.array([1, 4, _BINS, -1], np.int64))])
+        bins = graph.add("Softmax", [graph.add("Transpose", [bins], perm=[0, 2, 1, 3])], axis=1)
+        values = graph.constant(np.arange(_BINS, dtype=np.float32).reshape(1, _BINS, 1, 1))
+        sides = graph.constant(np.array([1, 4, -1], np.int64))
+        mean = graph.add("Reshape", [graph.add("Conv", [bins, values]), sides])
         halves = ["to_top_left", "to_bottom_right"]
-        self.nodes.append(helper.make_node("Split", [mean], halves, axis=1))
-        anchors, strides = _anchors(self.size)
-        anchor = self.constant(anchors)
-        top_left = self.add("Sub", [anchor, halves[0]])
-        bottom_right = self.add("Add", [anchor, halves[1]])
-        middle = self.add("Div", [self.add("Add", [top_left, bottom_right]), self.constant(np.array(2, np.float32))])
-        extent = self.add("Sub", [bottom_right, top_left])
-        return self.add("Mul", [self.add("Concat", [middle, extent], axis=1), self.constant(strides)])
+        graph.split(mean, halves)
+        anchors, strides = _anchors(self.architecture.size)
+        anchor = graph.constant(anchors)
+        top_left = graph.add("Sub", [anchor, halves[0]])
+        bottom_right = graph.add("Add", [anchor, halves[1]])
+        middle = graph.add("Div", [graph.add("Add", [top_left, bottom_right]), graph.constant(np.array(2, np.float32))])
+        extent = graph.add("Sub", [bottom_right, top_left])
+        return graph.add("Mul", [graph.add("Concat", [middle, extent], axis=1), graph.constant(strides)])
+
+    def masks(self, features: tuple[Tensor, ...]) -> str:
+        """Coefficients of the masks (1, 32, anchors); the prototypes (1, 32, size / 4, size / 4) are `output1`."""
+        graph, levels = self.graph, []
+        shape = graph.constant(np.array([1, _PROTOTYPES, -1], np.int64))
+        bias = np.array([_MASK_BIAS] + [0.0] * (_PROTOTYPES - 1), np.float32)
+        for level in features:
+            coefficients = graph.block(graph.block(level, 32), 32)
+            coefficients = graph.convolution(coefficients, _PROTOTYPES, kernel=1, gain=self.mask_gain, bias=bias)
+            levels.append(graph.add("Reshape", [coefficients.name, shape]))
+        middle = 4 * self.architecture.width
+        prototypes = graph.block(graph.doubling(graph.block(features[0], middle)), middle)
+        rough = graph.block(prototypes, _PROTOTYPES, kernel=1, gain=_ROUGHNESS)
+        graph.add("Add", [rough.name, graph.constant(_waves(rough.side))], name="output1")
+        return graph.add("Concat", levels, axis=2)
 
     def model(self) -> ModelProto:
         """The finished model, with the metadata of an Ultralytics export. Raises NetworkError if it is another one."""
-        self.head(self.features())
-        anchors = sum((self.size // stride) ** 2 for stride in _STRIDES)
-        shape, output_shape = [1, 3, self.size, self.size], [1, 4 + CLASSES, anchors]
-        graph = helper.make_graph(
-            self.nodes,
-            "detector",
-            [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, shape)],
-            [helper.make_tensor_value_info("output0", TensorProto.FLOAT, output_shape)],
-            [numpy_helper.from_array(values, name) for name, values in self.constants.items()],
-        )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        size, anchors = self.architecture.size, self.architecture.anchors
+        features = self.features()
+        parts, outputs = self.detection(features), {"output0": [1, 4 + CLASSES, anchors]}
+        if self.architecture.has_masks:
+            parts.append(self.masks(features))
+            outputs = {
+                "output0": [1, 4 + CLASSES + _PROTOTYPES, anchors],
+                "output1": [1, _PROTOTYPES, size // 4, size // 4],
+            }
+        self.graph.add("Concat", parts, name="output0", axis=1)
+        model = self.graph.model({INPUT_NAME: [1, 3, size, size]}, outputs)
         names = {index: f"class {index}" for index in range(CLASSES)}
-        metadata = {"task": "detect", "names": str(names), "stride": "32", "imgsz": f"[{self.size}, {self.size}]"}
+        task = "segment" if self.architecture.has_masks else "detect"
+        metadata = {"task": task, "names": str(names), "stride": "32", "imgsz": f"[{size}, {size}]"}
         helper.set_model_props(model, metadata)
         checker.check_model(model, full_check=True)
-        self._check(model.ByteSize())
+        self._check()
         return model
 
-    def _check(self, size_bytes: int) -> None:
-        """YOLOv8n's own figures: 3,151,904 parameters (16 of them are the bins here), 8.7 GFLOPs at 640."""
-        gflops = self.flops / 1e9 * (640 / self.size) ** 2
-        is_right = self.parameters == 3_151_888 and 8.6 <= gflops <= 8.8 and 12.5e6 <= size_bytes <= 13e6
-        if not is_right:
+    def _check(self) -> None:
+        expected = self.architecture
+        gflops = self.graph.flops / 1e9 * (640 / expected.size) ** 2
+        if self.graph.parameters != expected.parameters or abs(gflops - expected.gflops) > 0.02 * expected.gflops:
             raise NetworkError(
-                f"the detector has {self.parameters:,} parameters, {gflops:.2f} GFLOPs at 640, {size_bytes:,} bytes; "
-                "3,151,888, 8.7 and about 12.7 million are expected"
+                f"{expected.name} has {self.graph.parameters:,} parameters and {gflops:.2f} GFLOPs at 640; "
+                f"{expected.parameters:,} and {expected.gflops} are expected"
             )
 
 
@@ -203,15 +173,40 @@ def _anchors(size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return np.concatenate(centres, axis=1)[None].astype(np.float32), np.concatenate(strides)[None].astype(np.float32)
 
 
-def write_detector(path: Path, tensor: NDArray[np.float32]) -> None:
-    """Writes a detector for inputs of the shape of `tensor` (1, 3, size, size), on which a handful of boxes pass."""
-    import onnxruntime
+def _waves(side: int) -> NDArray[np.float32]:
+    """Smooth prototypes (1, 32, side, side): 1 everywhere, then 31 waves of random direction, length and phase."""
+    random = np.random.default_rng(_PROTOTYPES)
+    y, x = np.mgrid[0:side, 0:side] / side
+    waves = [np.ones((side, side))]
+    for _ in range(_PROTOTYPES - 1):
+        across, down, phase = random.uniform(-_WAVES, _WAVES), random.uniform(-_WAVES, _WAVES), random.uniform(0, 1)
+        waves.append(np.cos(2 * np.pi * (across * x + down * y + phase)))
+    return np.stack(waves)[None].astype(np.float32)
 
-    size = tensor.shape[2]
-    session = onnxruntime.InferenceSession(Detector(size).model().SerializeToString())
-    scores = session.run(None, {INPUT_NAME: tensor})[0][0, 4:]  # (classes, anchors), without gain and bias
-    logits = np.log(scores / (1 - scores))
+
+def write_network(path: Path, architecture: Architecture, tensor: NDArray[np.float32]) -> None:
+    """Writes the network so that a handful of objects pass on `tensor` (1, 3, size, size). Raises NetworkError."""
+    logits, coefficients = _raw_outputs(architecture, tensor)
     gain = _LOGIT_SPREAD / float(logits.std())
     best = np.sort(logits.max(axis=0))
-    detector = Detector(size, score_gain=gain, score_bias=-gain * float(best[-_CANDIDATES]))
-    path.write_bytes(detector.model().SerializeToString())
+    network = Network(
+        architecture,
+        score_gain=gain,
+        score_bias=-gain * float(best[-_CANDIDATES]),
+        mask_gain=1 / float(coefficients.std()) if architecture.has_masks else 1.0,
+    )
+    path.write_bytes(network.model().SerializeToString())
+
+
+def _raw_outputs(
+    architecture: Architecture, tensor: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Class scores before the sigmoid (classes, anchors) and coefficients of masks (32 or 0, anchors), all gains 1."""
+    import onnxruntime
+
+    model = Network(architecture).model()
+    shape = [1, CLASSES, architecture.anchors]
+    model.graph.output.append(helper.make_tensor_value_info("logits", TensorProto.FLOAT, shape))
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    logits, output = session.run(["logits", "output0"], {INPUT_NAME: tensor})
+    return logits[0], output[0, 4 + CLASSES :]

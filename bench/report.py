@@ -9,15 +9,18 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.cases import CASES
 from bench.machine import Machine
+from bench.measurements import Measurements
 from bench.rows import Row
-from bench.suite import Measurements
+from bench.upstream import VARIABLE
 
-RESULTS = Path(__file__).with_name("results")
+LATEST = Path(__file__).with_name("results") / "latest.json"
 # Part of all cores' time that others may use before the times are worth a warning.
 NOISY_SHARE = 0.05
 
 _VERDICTS = {None: "", True: "[green]ok[/]", False: "[bold red]missed[/]"}
+_DIGITS = {"x": 2, "USD": 4}
 
 
 def print_table(rows: Sequence[Row], found: Measurements, machine: Machine, console: Console) -> None:
@@ -29,16 +32,31 @@ def print_table(rows: Sequence[Row], found: Measurements, machine: Machine, cons
     table.add_column("", no_wrap=True)
     table.add_column("of it", style="dim")
     for row in rows:
-        cells = (_text(value, row.unit) for value in (row.value, row.best, row.budget))
+        cells = (value_text(value, row.unit) for value in (row.value, row.best, row.budget))
         table.add_row(row.label, *cells, _VERDICTS[row.is_ok], row.note, style="dim" if row.label[0] == " " else "")
     console.print(table)
-    versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
-    console.print(f"{machine.cpu}, {machine.cores} cores; {versions}", style="dim")
-    console.print(
-        f"network of YOLOv8n's shape, {found.network_bytes / 1e6:.1f} MB, 640 x 640; "
-        f"{found.picture} as 1280 x 720 JPEG, {found.picture_bytes / 1e3:.0f} kB",
-        style="dim",
+    for line in conditions(found, machine):
+        console.print(line, style="dim")
+
+
+def conditions(found: Measurements, machine: Machine) -> list[str]:
+    """What the figures were measured on and with, a sentence or two a line."""
+    lines = [f"{machine.cpu}, {machine.cores} cores, {machine.date[:10]}.", f"Ours: {_versions(found.versions)}."]
+    if found.upstream:
+        lines.append(
+            f"Upstream: {_versions(found.upstream.facts.versions)}; one process of its own server, its newer engine."
+        )
+    else:
+        lines.append(f"Upstream not given: {VARIABLE} names no Python that has it.")
+    lines.append(f"Threads of a network run: {found.threads}{' on both sides' if found.upstream else ''}.")
+    networks = (
+        f"{case.name} ({found.network_bytes[case.key] / 1e6:.1f} MB{'; ' + case.detail if case.detail else ''})"
+        for case in CASES
     )
+    lines.append(f"Networks with random weights: {', '.join(networks)}.")
+    pictures = ", ".join(f"{picture.size} ({picture.size_bytes / 1e3:.0f} kB)" for picture in found.pictures)
+    lines.append(f"Pictures: {found.pictures[0].source} as JPEG, {pictures}.")
+    return lines
 
 
 def warn_if_busy(machine: Machine, console: Console) -> None:
@@ -58,23 +76,25 @@ def warn_of_others(share: float, console: Console) -> None:
         )
 
 
-def save(rows: Sequence[Row], found: Measurements, machine: Machine, others_share: float) -> Path:
-    """Writes results/bench-DATE.json and results/latest.json; returns the former."""
+def save(path: Path, rows: Sequence[Row], found: Measurements, machine: Machine, others_share: float) -> None:
+    """Writes everything as JSON. Raises OSError."""
     record: dict[str, Any] = {
         "machine": asdict(machine) | {"others_share": round(others_share, 3)},
+        "conditions": conditions(found, machine),
         "rows": [asdict(row) | {"is_ok": row.is_ok} for row in rows],
         "measurements": asdict(found),
     }
-    text = json.dumps(record, indent=1) + "\n"
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"bench-{machine.date[:19].replace(':', '')}.json"
-    for target in (path, RESULTS / "latest.json"):
-        target.write_text(text, encoding="utf-8")
-    return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def _text(value: float | None, unit: str) -> str:
+def value_text(value: float | None, unit: str) -> str:
+    """A value with its unit: `0.71 x`, `18.5 ms`, `676 ms`; empty for none."""
     if value is None:
         return ""
-    digits = 2 if unit == "x" else 1 if value < 100 else 0
-    return f"{value:.{digits}f} {unit}"
+    digits = _DIGITS.get(unit, 1 if value < 100 else 0)
+    return f"{value:,.{digits}f} {unit}"
+
+
+def _versions(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())

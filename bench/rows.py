@@ -1,11 +1,11 @@
-"""From raw measurements to the lines that people read."""
+"""From raw measurements to the lines that people read: size, cold start, memory, warm requests of this service."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median, quantiles
+from statistics import median
 
-from bench.suite import Measurements
-from bench.traffic import Traffic
+from bench.cases import DETECTOR
+from bench.measurements import Measurements, Warm
 from bench.workers import Answer
 
 MIB = 1024 * 1024
@@ -14,6 +14,7 @@ MIB = 1024 * 1024
 BUDGET_COLD_START_MS = 700.0
 BUDGET_RESIDENT_MIB = 200.0
 BUDGET_OVERHEAD_MS = 8.0
+BUDGET_SOAK_GROWTH = 1.05
 
 # The stages of Server-Timing, in their order.
 STAGES = {
@@ -21,64 +22,74 @@ STAGES = {
     "parse": "JSON body checked",
     "model": "manifest, download, sha256, session",
     "load": "base64, JPEG",
-    "prepare": "resize, letterbox",
+    "prepare": "resize, pad, scale",
     "infer": "session.run",
-    "decode": "boxes, suppression",
+    "decode": "boxes, suppression, masks",
     "render": "JSON",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line: the typical value (a median where there are several), the best one, what is allowed at most."""
+    """One line: the typical value (a median where there are several), the best one, what is allowed at most.
+
+    `value` is None where it was not measured; the note says why.
+    """
 
     key: str
     label: str
-    value: float
-    unit: str  # MiB, ms, x (a ratio)
+    value: float | None
+    unit: str  # MiB, ms, x (a ratio), USD
     best: float | None = None
     budget: float | None = None
     note: str = ""
 
     @property
     def is_ok(self) -> bool | None:
-        """Whether it keeps its budget, None without one."""
-        return None if self.budget is None else self.value <= self.budget
+        """Whether it keeps its budget, None without one or without a value."""
+        return None if self.budget is None or self.value is None else self.value <= self.budget
 
 
-def rows_of(found: Measurements) -> tuple[Row, ...]:
-    """Every row, in the order of the table."""
-    return (*_size_rows(found), *_cold_rows(found), *_warm_rows(found), *_traffic_rows(found))
+def times_row(key: str, label: str, times_ms: Sequence[float], *, budget: float | None = None, note: str = "") -> Row:
+    """The median and the best of times in milliseconds."""
+    return Row(key=key, label=label, value=median(times_ms), unit="ms", best=min(times_ms), budget=budget, note=note)
 
 
-def _size_rows(found: Measurements) -> Iterator[Row]:
+def own_rows(found: Measurements) -> Iterator[Row]:
+    """Size, cold start, memory and warm requests."""
+    yield _size_row(found)
+    yield from _cold_rows(found)
+    yield _memory_row(found)
+    for warm in found.warm:
+        yield from _warm_rows(warm)
+    yield from _soak_rows(found)
+
+
+def _size_row(found: Measurements) -> Row:
     size = found.unpacked
-    yield Row(
-        key="unpacked",
-        label="Layers + largest function, unpacked",
-        value=size.total_mib,
-        unit="MiB",
-        budget=size.budget_mib,
-        note=", ".join(f"{name} {mib}" for name, mib in size.parts_mib.items()),
-    )
+    note = ", ".join(f"{name} {mib}" for name, mib in size.parts_mib.items())
+    label = "Layers + largest function, unpacked"
+    return Row(key="unpacked", label=label, value=size.total_mib, unit="MiB", budget=size.budget_mib, note=note)
 
 
 def _cold_rows(found: Measurements) -> Iterator[Row]:
     starts, bare = found.cold, [start.total_ms for start in found.bare_cold]
     total = [start.total_ms for start in starts]
-    yield _times("cold_start", "Cold start to the first answer", total, BUDGET_COLD_START_MS, f"{len(total)} starts")
-    yield _times("cold_init", "  init", [start.init_ms for start in starts], note="Python, imports")
+    label, note = "Cold start to the first answer", f"{len(total)} starts, {DETECTOR.name}"
+    yield times_row("cold_start", label, total, budget=BUDGET_COLD_START_MS, note=note)
+    yield times_row("cold_init", "  init", [start.init_ms for start in starts], note="Python, imports")
     answers = [start.first for start in starts]
     for stage in _stages_in(answers):
-        yield _times(f"cold_{stage}", f"  {stage}", [answer.stages_ms[stage] for answer in answers], note=STAGES[stage])
+        times_ms = [answer.stages_ms[stage] for answer in answers]
+        yield times_row(f"cold_{stage}", f"  {stage}", times_ms, note=STAGES[stage])
     rest = [answer.duration_ms - sum(answer.stages_ms.values()) for answer in answers]
-    yield _times("cold_rest", "  rest", rest, note="event, logger, log line, Runtime API")
-    yield _times("bare_start", "Bare start: Python, onnxruntime, one run", bare, note="same network, interleaved")
+    yield times_row("cold_rest", "  rest", rest, note="event, logger, log line, Runtime API")
+    label = "Bare start: Python, onnxruntime, one run"
+    yield times_row("bare_start", label, bare, note="same network, interleaved")
     yield _ratio("cold_over_bare", "Cold start over bare start", total, bare)
     cpu, bare_cpu = ([start.cpu_ms for start in each] for each in (starts, found.bare_cold))
     note = f"user and system; bare start {median(bare_cpu):.0f}, best {min(bare_cpu):.0f}"
-    yield _times("cold_cpu", "CPU time of a cold start", cpu, note=note)
-    yield _memory_row(found)
+    yield times_row("cold_cpu", "CPU time of a cold start", cpu, note=note)
 
 
 def _memory_row(found: Measurements) -> Row:
@@ -96,39 +107,36 @@ def _memory_row(found: Measurements) -> Row:
     )
 
 
-def _warm_rows(found: Measurements) -> Iterator[Row]:
-    answers, bare = found.warm.answers, found.warm.bare_ms
+def _warm_rows(warm: Warm) -> Iterator[Row]:
+    key, answers, bare = warm.case.key, warm.answers, warm.bare_ms
     duration = [answer.duration_ms for answer in answers]
-    note = f"{len(answers)} requests, {answers[0].detections} boxes; infer stage {_stage_ms(answers, 'infer'):.1f}"
-    yield _times("function", "Function duration, warm", duration, note=note)
-    yield _times("bare_run", "Bare session.run", bare, note="same network and threads, interleaved")
+    note = f"{len(answers)} requests, {answers[0].detections} objects; infer stage {_stage_ms(answers, 'infer'):.1f}"
+    yield times_row(f"function/{key}", f"Function, warm, {warm.case.name}", duration, note=note)
+    yield times_row(f"bare_run/{key}", "  bare session.run", bare, note="same network and threads, interleaved")
     over = [answer.duration_ms - answer.stages_ms["infer"] for answer in answers]
     handler_ms = median(answer.handler_ms - answer.stages_ms["infer"] for answer in answers)
     stages = ", ".join(f"{name} {_stage_ms(answers, name):.1f}" for name in _stages_in(answers) if name != "infer")
-    note = f"in the handler {handler_ms:.1f}: {stages}"
-    yield _times("overhead", "Function duration over session.run", over, BUDGET_OVERHEAD_MS, note)
-    yield _ratio("function_over_bare", "Function duration over bare session.run", duration, bare)
-    cpu_ms, bare_cpu_ms = found.warm.cpu_ms, found.warm.bare_cpu_ms
-    note = f"function {cpu_ms:.1f}, bare {bare_cpu_ms:.1f}"
-    label = "CPU time of a request over bare session.run"
-    yield Row(key="overhead_cpu", label=label, value=cpu_ms - bare_cpu_ms, unit="ms", note=note)
+    label, note = f"  function over its session.run, {warm.case.name}", f"in the handler {handler_ms:.1f}: {stages}"
+    budget = BUDGET_OVERHEAD_MS if warm.case is DETECTOR else None
+    yield times_row(f"overhead/{key}", label, over, budget=budget, note=note)
+    yield _ratio(f"function_over_bare/{key}", "  over bare session.run", duration, bare)
+    note = f"function {warm.cpu_ms:.1f}, bare {warm.bare_cpu_ms:.1f}"
+    value = warm.cpu_ms - warm.bare_cpu_ms
+    yield Row(key=f"overhead_cpu/{key}", label="  the same as CPU time", value=value, unit="ms", note=note)
 
 
-def _traffic_rows(found: Measurements) -> Iterator[Row]:
-    for traffic in found.traffic:
-        people = "1 client" if traffic.clients == 1 else f"{traffic.clients} clients"
-        key, label = f"http {traffic.call} {traffic.clients}", f"HTTP {traffic.call}, {people}"
-        yield _times(key, label, traffic.times_ms, note=_traffic_note(traffic))
-
-
-def _traffic_note(traffic: Traffic) -> str:
-    p95 = quantiles(traffic.times_ms, n=20, method="inclusive")[-1]
-    over = ""
-    if traffic.clients == 1:  # several wait for each other
-        pairs = zip(traffic.times_ms, traffic.infer_ms, strict=True)
-        over = f", over session.run {median(took_ms - infer_ms for took_ms, infer_ms in pairs):.1f}"
-    cold = f", {traffic.cold} of them cold" if traffic.cold else ""
-    return f"p95 {p95:.1f}, {traffic.per_s:.1f} requests/s{over}{cold}"
+def _soak_rows(found: Measurements) -> Iterator[Row]:
+    if found.soak is None:
+        return
+    resident = [looked / MIB for looked in found.soak.resident_bytes]
+    label = f"Memory after {found.soak.requests:,} requests over {found.soak.models} models"
+    note = ", ".join(f"{mib:.0f}" for mib in resident[:: max(1, len(resident) // 10)])
+    yield Row(key="soak", label=label, value=resident[-1], unit="MiB", note=f"on the way: {note}")
+    middle = median(resident[len(resident) // 3 : 2 * len(resident) // 3])
+    end = median(resident[-len(resident) // 5 :])
+    note = "last fifth over middle third: flat is 1"
+    label = "  end over middle"
+    yield Row(key="soak_growth", label=label, value=end / middle, unit="x", budget=BUDGET_SOAK_GROWTH, note=note)
 
 
 def _stages_in(answers: Sequence[Answer]) -> list[str]:
@@ -139,10 +147,6 @@ def _stages_in(answers: Sequence[Answer]) -> list[str]:
 def _stage_ms(answers: Sequence[Answer], name: str) -> float:
     """Median milliseconds of a stage."""
     return median(answer.stages_ms[name] for answer in answers)
-
-
-def _times(key: str, label: str, times_ms: Sequence[float], budget: float | None = None, note: str = "") -> Row:
-    return Row(key=key, label=label, value=median(times_ms), unit="ms", best=min(times_ms), budget=budget, note=note)
 
 
 def _ratio(key: str, label: str, times_ms: Sequence[float], bare_ms: Sequence[float]) -> Row:

@@ -2,23 +2,28 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from bench.calls import MODEL_ID, Call, detect_call, task_call
-from bench.floor import BareStart, Floor, start_floor
-from bench.networks import write_detector
-from bench.pictures import Picture, load_picture
-from bench.size import Unpacked, unpacked
-from bench.traffic import Traffic, send_traffic
-from bench.workers import Answer, BenchWorker, ColdStart, cold_start, cpu_time_ms, settings_of, start_worker
+from bench.calls import json_call, url_call
+from bench.cases import CASES, DETECTOR, Case, write_package
+from bench.floor import BareStart, start_floor
+from bench.measurements import Measurements, PictureFacts, Series, UpstreamFound, Warm
+from bench.pictures import SIZES_WH, Picture, load_pictures
+from bench.size import unpacked
+from bench.soak import LOOKS, soak
+from bench.traffic import OURS, UPSTREAM, Target, send_traffic
+from bench.upstream import Upstream, start_upstream, upstream_facts
+from bench.workers import FUNCTION, ColdStart, cold_start, cpu_time_ms, settings_of, start_worker
 from local.processes import Guardian
 from local.runtime_api import WorkerSettings
 from local.samples import Sample, create_key, publish
 from local.stack import Stack
+from retinue.config import Settings
 
-NETWORK_SIZE = 640
 CLIENTS = (1, 4)
 _WARM_UP = 5
 
@@ -28,90 +33,130 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How often each thing is done."""
+    """How often each thing is done. `soak_requests` 0: no soak."""
 
     cold_starts: int
     requests: int
+    upstream_starts: int
+    soak_requests: int = 0
 
-    @property
-    def steps(self) -> int:
+    def steps(self, has_upstream: bool) -> int:
         """What the progress function is told in all."""
-        return 1 + self.cold_starts + self.requests + 2 * len(CLIENTS) * self.steps_per_traffic
+        series = len(CASES) * len(SIZES_WH) * len(CLIENTS) * self.steps_per_series
+        upstream = self.upstream_starts * self.steps_per_upstream_start
+        here = len(CASES) * (1 + self.requests) + self.cold_starts + (LOOKS if self.soak_requests else 0)
+        return here + series * (1 + has_upstream) + upstream * has_upstream
 
     @property
-    def steps_per_traffic(self) -> int:
-        """How many of them one series of requests through HTTP counts for."""
+    def steps_per_series(self) -> int:
+        """How many of them one side of a series through HTTP counts for."""
         return max(1, self.requests // 2)
 
-
-DEFAULT = Plan(cold_starts=9, requests=60)
-QUICK = Plan(cold_starts=3, requests=16)
-
-
-@dataclass(frozen=True, slots=True)
-class Warm:
-    """Answers of a warm process, each followed by one bare `session.run` of the same network (milliseconds).
-
-    The CPU times are means of one request and of one run.
-    """
-
-    answers: tuple[Answer, ...]
-    bare_ms: tuple[float, ...]
-    cpu_ms: float
-    bare_cpu_ms: float
+    @property
+    def steps_per_upstream_start(self) -> int:
+        """The same for one start of upstream, which takes as long as some twenty of our cold starts."""
+        return 20
 
 
-@dataclass(frozen=True, slots=True)
-class Measurements:
-    """Everything that was measured, raw."""
-
-    picture: str
-    picture_bytes: int
-    network_bytes: int
-    versions: dict[str, str]
-    unpacked: Unpacked
-    cold: tuple[ColdStart, ...]
-    bare_cold: tuple[BareStart, ...]
-    warm: Warm
-    traffic: tuple[Traffic, ...]
+DEFAULT = Plan(cold_starts=9, requests=40, upstream_starts=2)
+QUICK = Plan(cold_starts=3, requests=8, upstream_starts=1)
 
 
-def measure(plan: Plan, progress: Progress) -> Measurements:
-    """Starts the built stack and measures it.
+def measure(plan: Plan, python: str | None, progress: Progress) -> Measurements:
+    """Starts the built stack, and upstream if a Python that has it is given, and measures them.
 
     Raises MeasurementError, NetworkError, OperatorError, InterpreterError (nothing is built), TemplateError, OSError.
     """
-    progress("Making a network and a picture", 0)
-    picture = load_picture()
-    with tempfile.TemporaryDirectory(prefix="retinue-bench-") as name, Stack(artefacts="built") as stack:
-        folder = Path(name)
-        weights = folder / "detector.onnx"
-        write_detector(weights, picture.tensor(NETWORK_SIZE))
-        publish(stack, Sample(MODEL_ID, weights, "detect", ()))
-        key = create_key(stack)
-        calls = (detect_call(picture.jpeg, key), task_call(picture.jpeg, key))
-        send_traffic(stack.url, calls[0], clients=1, requests=1)  # there must be a process to learn from
-        progress("Cold starts", 1)
+    pictures = load_pictures()
+    with ExitStack() as resources:
+        folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="retinue-bench-")))
+        (folder / "workers").mkdir()
         guardian = Guardian(folder / "workers")
-        try:
-            (folder / "workers").mkdir()
-            settings = settings_of(stack, guardian, folder / "workers")
-            single = asyncio.run(_measure_processes(settings, calls[0].event(stack.template), weights, plan, progress))
-        finally:
-            guardian.close()
-        traffic = _measure_traffic(stack.url, calls, plan, progress)
-        return _measurements(picture, weights, single, traffic)
+        resources.callback(guardian.close)
+        bench = _Bench(plan, progress, pictures, folder / "packages", guardian)
+        stack = resources.enter_context(Stack(artefacts="built"))
+        key = bench.publish(stack)
+        # There must be a process to learn from.
+        call = json_call(DETECTOR, pictures[0].jpeg, key)
+        send_traffic([Target(OURS, _port(stack), call)], clients=1, requests=1)
+        settings = settings_of(stack, guardian, folder / "workers")
+        single = asyncio.run(_measure_processes(bench, settings, stack, key))
+        threads = Settings.from_env(settings.environment).effective_threads
+        with bench.upstream(python, threads, key) as (upstream, found):
+            series = tuple(bench.series(stack, upstream, key))
+        stack.stop()
+        return Measurements(
+            pictures=tuple(PictureFacts(picture.source, picture.size, len(picture.jpeg)) for picture in pictures),
+            network_bytes={case.key: bench.weights(case).stat().st_size for case in CASES},
+            versions=single.versions,
+            memory_mb=stack.template.functions[FUNCTION].memory_mb,
+            threads=threads,
+            unpacked=unpacked(),
+            cold=single.cold,
+            bare_cold=single.bare_cold,
+            warm=single.warm,
+            series=series,
+            upstream=found,
+            soak=soak(plan.soak_requests, pictures[0], progress) if plan.soak_requests else None,
+        )
 
 
-def _measure_traffic(url: str, calls: tuple[Call, ...], plan: Plan, progress: Progress) -> tuple[Traffic, ...]:
-    results = []
-    for call in calls:
-        for clients in CLIENTS:
-            name = f"{call.name}, {clients} client{'s' if clients > 1 else ''}"
-            progress(name, 0)
-            results.append(send_traffic(url, call, clients=clients, requests=max(4, plan.requests // clients)))
-            progress(name, plan.steps_per_traffic)
-    return tuple(results)
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What every measurement needs."""
+
+    plan: Plan
+    progress: Progress
+    pictures: tuple[Picture, ...]
+    packages: Path
+    guardian: Guardian
+
+    def weights(self, case: Case) -> Path:
+        """The network's file."""
+        return self.packages / case.model_id / "weights.onnx"
+
+    def publish(self, stack: Stack) -> str:
+        """Makes and publishes all networks; returns a key for them."""
+        for case in CASES:
+            self.progress(f"Making and publishing {case.name}", 0)
+            package = write_package(self.packages, case, self.pictures[0])
+            publish(stack, Sample(case.model_id, package, "detect", ()))
+            self.progress("", 1)
+        return create_key(stack)
+
+    @contextmanager
+    def upstream(
+        self, python: str | None, threads: int, key: str
+    ) -> Iterator[tuple[Upstream, UpstreamFound] | tuple[None, None]]:
+        """Starts upstream as often as planned and lets the last one run meanwhile. Nothing without a Python for it."""
+        if python is None:
+            yield None, None
+            return
+        self.progress("Looking at upstream's environment", 0)
+        facts, starts = upstream_facts(python), []
+        first = json_call(DETECTOR, self.pictures[0].jpeg, key)
+        for _ in range(self.plan.upstream_starts - 1):
+            self.progress("Upstream: cold start", 0)
+            with start_upstream(python, self.packages, threads, first, self.guardian) as running:
+                starts.append(running.start)
+            self.progress("Upstream: cold start", self.plan.steps_per_upstream_start)
+        with start_upstream(python, self.packages, threads, first, self.guardian) as running:
+            self.progress("Upstream: cold start", self.plan.steps_per_upstream_start)
+            yield running, UpstreamFound(facts, (*starts, running.start))
+
+    def series(self, stack: Stack, upstream: Upstream | None, key: str) -> Iterator[Series]:
+        """Every network with every picture and number of clients, through HTTP."""
+        for case in CASES:
+            for picture in self.pictures:
+                call = json_call(case, picture.jpeg, key)
+                targets = [Target(OURS, _port(stack), call)]
+                targets += [Target(UPSTREAM, upstream.port, call)] if upstream else []
+                for clients in CLIENTS:
+                    self.progress(f"{case.name}, {picture.size}, clients: {clients}", 0)
+                    requests = max(3, self.plan.requests // clients)
+                    sides = send_traffic(targets, clients=clients, requests=requests)
+                    self.progress("", self.plan.steps_per_series * len(targets))
+                    yield Series(case, picture.size, clients, sides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,48 +165,41 @@ class _Processes:
 
     cold: tuple[ColdStart, ...]
     bare_cold: tuple[BareStart, ...]
-    warm: Warm
+    warm: tuple[Warm, ...]
     versions: dict[str, str]
 
 
-async def _measure_processes(
-    settings: WorkerSettings, event: bytes, weights: Path, plan: Plan, progress: Progress
-) -> _Processes:
+async def _measure_processes(bench: _Bench, settings: WorkerSettings, stack: Stack, key: str) -> _Processes:
     """Cold starts and warm answers, each beside onnxruntime alone: what disturbs one disturbs the other."""
+    jpeg = bench.pictures[0].jpeg
+    events = {case: url_call(case.model_id, jpeg, key).event(stack.template) for case in CASES}
     cold, bare_cold = [], []
-    for _ in range(plan.cold_starts):
-        cold.append(await cold_start(settings, event))
-        async with start_floor(settings, weights) as floor:
+    bench.progress("Cold starts", 0)
+    for _ in range(bench.plan.cold_starts):
+        cold.append(await cold_start(settings, events[DETECTOR]))
+        async with start_floor(settings, bench.weights(DETECTOR)) as floor:
             bare_cold.append(floor.start)
-        progress("Cold starts", 1)
-    async with start_worker(settings) as worker, start_floor(settings, weights) as floor:
-        warm = await _measure_warm(worker, floor, event, plan, progress)
+        bench.progress("Cold starts", 1)
+    warm = tuple([await _measure_warm(bench, settings, case, event) for case, event in events.items()])
     return _Processes(tuple(cold), tuple(bare_cold), warm, floor.versions)
 
 
-async def _measure_warm(worker: BenchWorker, floor: Floor, event: bytes, plan: Plan, progress: Progress) -> Warm:
-    for _ in range(_WARM_UP):
-        await worker.invoke(event)
-        await floor.run_ms()
-    answers, bare_ms = [], []
-    before_ms, bare_before_ms = cpu_time_ms(worker.pid), cpu_time_ms(floor.pid)
-    for _ in range(plan.requests):
-        answers.append(await worker.invoke(event))
-        bare_ms.append(await floor.run_ms())
-        progress("Warm requests", 1)
-    cpu_ms = (cpu_time_ms(worker.pid) - before_ms) / plan.requests
-    return Warm(tuple(answers), tuple(bare_ms), cpu_ms, (cpu_time_ms(floor.pid) - bare_before_ms) / plan.requests)
+async def _measure_warm(bench: _Bench, settings: WorkerSettings, case: Case, event: bytes) -> Warm:
+    requests, text = bench.plan.requests, f"Warm requests, {case.name}"
+    async with start_worker(settings) as worker, start_floor(settings, bench.weights(case)) as floor:
+        for _ in range(_WARM_UP):
+            await worker.invoke(event)
+            await floor.run_ms()
+        answers, bare_ms = [], []
+        before_ms, bare_before_ms = cpu_time_ms(worker.pid), cpu_time_ms(floor.pid)
+        for _ in range(requests):
+            answers.append(await worker.invoke(event))
+            bare_ms.append(await floor.run_ms())
+            bench.progress(text, 1)
+        cpu_ms = (cpu_time_ms(worker.pid) - before_ms) / requests
+        bare_cpu_ms = (cpu_time_ms(floor.pid) - bare_before_ms) / requests
+        return Warm(case, tuple(answers), tuple(bare_ms), cpu_ms, bare_cpu_ms)
 
 
-def _measurements(picture: Picture, weights: Path, single: _Processes, traffic: tuple[Traffic, ...]) -> Measurements:
-    return Measurements(
-        picture=picture.source,
-        picture_bytes=len(picture.jpeg),
-        network_bytes=weights.stat().st_size,
-        versions=single.versions,
-        unpacked=unpacked(),
-        cold=single.cold,
-        bare_cold=single.bare_cold,
-        warm=single.warm,
-        traffic=traffic,
-    )
+def _port(stack: Stack) -> int:
+    return urlsplit(stack.url).port or 0

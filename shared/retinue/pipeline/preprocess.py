@@ -52,10 +52,11 @@ def _place(image: Image, spec: Preprocessing, placement: Placement, threads: int
     )
     height, width = placement.network_height, placement.network_width
     tensor = np.empty((1, 3, height, width), np.float32)
-    if left or top or right or bottom:
-        # The centre crop pads with black whatever the package says (contract/models.md 2.5).
-        padding_value = 0 if spec.resize_mode == "center-crop" else spec.padding_value
-        tensor[:] = np.float32(padding_value) / np.float32(spec.scaling_factor)
+    # The centre crop pads with black whatever the package says (contract/models.md 2.5).
+    padding_value = 0 if spec.resize_mode == "center-crop" else spec.padding_value
+    borders = (np.s_[..., :top, :], np.s_[..., height - bottom :, :], np.s_[..., :left], np.s_[..., width - right :])
+    for border in borders:
+        tensor[border] = padding_value / spec.scaling_factor
     inner = tensor[..., top : height - bottom, left : width - right]
     levels = inner[0, ::-1] if spec.color_mode == "bgr" else inner[0]
     # Divided, not multiplied by the inverse: the last bit decides about scores that equal a threshold.

@@ -23,9 +23,7 @@ BLOCK_PIXELS = 32768
 more time on handing the interpreter's lock to each other."""
 
 
-def resize_linear(
-    image: NDArray[np.uint8], levels: NDArray[np.float32], threads: int, *, divisor: float = 1.0
-) -> None:
+def resize_linear(image: NDArray[np.uint8], levels: NDArray[np.float32], threads: int, *, divisor: float = 1.0) -> None:
     """Resizes the picture (H, W, 3) uint8 into `levels` (3, h, w) float32: whole grey levels 0..255, over `divisor`."""
     height, width = levels.shape[1:]
     is_half = image.shape[:2] == (2 * height, 2 * width)
