@@ -155,6 +155,7 @@ class Manifest:
     latency_ms: float = 0.0
     memory_bytes: int = 0
     published: str = ""
+    quantization: str = ""  # what was measured when the weights were made int8; empty: as they were exported
     format: int = MANIFEST_FORMAT
 
     def to_json(self) -> bytes:

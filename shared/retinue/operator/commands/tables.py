@@ -33,6 +33,8 @@ def manifest_table(manifest: Manifest, aliases: tuple[str, ...] = ()) -> Table:
     memory, load = f"{manifest.memory_bytes / 2**20:.0f} MiB", f"load {manifest.load_ms:.0f} ms"
     add_row(table, "measured when published", f"{manifest.latency_ms:.1f} ms a run, {memory}, {load}")
     add_row(table, "weights", f"{manifest.weights.size_bytes / 1e6:.2f} MB, sha256 {manifest.weights.sha256[:16]}")
+    if manifest.quantization:
+        add_row(table, "quantised", manifest.quantization)
     if aliases:
         add_row(table, "aliases", ", ".join(aliases))
     add_row(table, "published", manifest.published)
