@@ -16,7 +16,7 @@ from bench.pictures import SIZES_WH, Picture, load_pictures
 from bench.size import unpacked
 from bench.soak import LOOKS, soak
 from bench.traffic import OURS, UPSTREAM, Target, send_traffic
-from bench.upstream import Upstream, start_upstream, upstream_facts
+from bench.upstream import Upstream, UpstreamStart, start_upstream, upstream_facts
 from bench.workers import FUNCTION, ColdStart, cold_start, cpu_time_ms, settings_of, start_worker
 from local.processes import Guardian
 from local.runtime_api import WorkerSettings
@@ -68,10 +68,12 @@ def measure(plan: Plan, python: str | None, progress: Progress) -> Measurements:
     Raises MeasurementError, NetworkError, OperatorError, InterpreterError (nothing is built), TemplateError, OSError.
     """
     pictures = load_pictures()
+    progress("Looking at upstream's environment", 0)
+    facts = upstream_facts(python) if python else None
     with ExitStack() as resources:
         folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="retinue-bench-")))
         (folder / "workers").mkdir()
-        guardian = Guardian(folder / "workers")
+        guardian = Guardian(folder)
         resources.callback(guardian.close)
         bench = _Bench(plan, progress, pictures, folder / "packages", guardian)
         stack = resources.enter_context(Stack(artefacts="built"))
@@ -82,7 +84,7 @@ def measure(plan: Plan, python: str | None, progress: Progress) -> Measurements:
         settings = settings_of(stack, guardian, folder / "workers")
         single = asyncio.run(_measure_processes(bench, settings, stack, key))
         threads = Settings.from_env(settings.environment).effective_threads
-        with bench.upstream(python, threads, key) as (upstream, found):
+        with bench.upstream(python, threads, key) as (upstream, starts):
             series = tuple(bench.series(stack, upstream, key))
         stack.stop()
         return Measurements(
@@ -96,7 +98,7 @@ def measure(plan: Plan, python: str | None, progress: Progress) -> Measurements:
             bare_cold=single.bare_cold,
             warm=single.warm,
             series=series,
-            upstream=found,
+            upstream=UpstreamFound(facts, starts) if facts else None,
             soak=soak(plan.soak_requests, pictures[0], progress) if plan.soak_requests else None,
         )
 
@@ -127,13 +129,12 @@ class _Bench:
     @contextmanager
     def upstream(
         self, python: str | None, threads: int, key: str
-    ) -> Iterator[tuple[Upstream, UpstreamFound] | tuple[None, None]]:
+    ) -> Iterator[tuple[Upstream | None, tuple[UpstreamStart, ...]]]:
         """Starts upstream as often as planned and lets the last one run meanwhile. Nothing without a Python for it."""
         if python is None:
-            yield None, None
+            yield None, ()
             return
-        self.progress("Looking at upstream's environment", 0)
-        facts, starts = upstream_facts(python), []
+        starts: list[UpstreamStart] = []
         first = json_call(DETECTOR, self.pictures[0].jpeg, key)
         for _ in range(self.plan.upstream_starts - 1):
             self.progress("Upstream: cold start", 0)
@@ -142,7 +143,7 @@ class _Bench:
             self.progress("Upstream: cold start", self.plan.steps_per_upstream_start)
         with start_upstream(python, self.packages, threads, first, self.guardian) as running:
             self.progress("Upstream: cold start", self.plan.steps_per_upstream_start)
-            yield running, UpstreamFound(facts, (*starts, running.start))
+            yield running, (*starts, running.start)
 
     def series(self, stack: Stack, upstream: Upstream | None, key: str) -> Iterator[Series]:
         """Every network with every picture and number of clients, through HTTP."""

@@ -1,7 +1,7 @@
 """Tiny real networks, and the packages around them. What they answer can be computed by hand."""
 
 import hashlib
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -104,15 +104,12 @@ def package_file(data: bytes, part_bytes: int = 8, name: str = "weights.onnx") -
 def make_manifest(**changes: Any) -> Manifest:
     """A detector of three classes over 640 x 640, stretched, one picture per run; or what `changes` make of it.
 
-    Keys of the parts are accepted too: size_wh, batch, stride, dtype; resize_mode, padding_value, color_mode,
-    scaling_factor, mean, std.
+    Fields of the parts are accepted too, with size_wh for height and width.
     """
     width, height = changes.pop("size_wh", (640, 640))
     network = NetworkInput(name=INPUT, height=height, width=width, batch=1)
-    network = replace(network, **{name: changes.pop(name) for name in ("batch", "stride", "dtype") if name in changes})
-    spec = Preprocessing(resize_mode=changes.pop("resize_mode", "stretch"))
-    names = ("padding_value", "color_mode", "scaling_factor", "mean", "std")
-    spec = replace(spec, **{name: changes.pop(name) for name in names if name in changes})
+    network = replace(network, **_taken(NetworkInput, changes))
+    spec = replace(Preprocessing(resize_mode="stretch"), **_taken(Preprocessing, changes))
     manifest = Manifest(
         model_id="things/1",
         task="object-detection",
@@ -125,6 +122,11 @@ def make_manifest(**changes: Any) -> Manifest:
         weights=package_file(b"weights"),
     )
     return replace(manifest, **changes)
+
+
+def _taken(kind: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    """The entries of `changes` that are fields of `kind`, taken out of it."""
+    return {spec.name: changes.pop(spec.name) for spec in fields(kind) if spec.name in changes}
 
 
 def load(network: ModelProto, manifest: Manifest) -> LoadedModel:

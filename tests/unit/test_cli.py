@@ -76,7 +76,7 @@ def test_publish(export: Path, s3: Any, bucket: str, tmp_path: Path) -> None:
         ("coins", [], "invalid model id 'coins'"),
         ("../1", [], "invalid model id '../1'"),
         ("detect/1", [], "'detect' is the name of a route"),
-        ("coins/1", [], "does not say its 3 class names (output0 (1, 7, 4) --classes"),
+        ("coins/1", [], "does not say its 3 class names (output0 (1, 7, 4)"),
         ("coins/1", ["--classes", "a,b"], "2 class names (a, b ...) do not fit export.onnx"),
     ],
 )

@@ -24,6 +24,7 @@ def test_defaults() -> None:
         has_labels=False,
         stroke_width=1,
         is_oriented=True,
+        skipped=frozenset(),
     )
 
 

@@ -116,5 +116,5 @@ def test_classification_where_nothing_passes() -> None:
 
 
 def test_a_prediction_of_nothing_is_a_programming_error() -> None:
-    with pytest.raises(ValueError, match="detections or a classification"):
+    with pytest.raises(ValueError, match="detections, classes or a segmentation"):
         render(Prediction(task="classification", image_width=1, image_height=1, class_names=()))

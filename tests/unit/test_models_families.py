@@ -125,7 +125,7 @@ class TestSegmentation:
 
     def manifest(self, convention: str) -> Manifest:
         return make_manifest(
-            task="instance-segmentation", family="yolov8-seg", convention=convention, class_names=("alpha", "beta")
+            task="instance-segmentation", family="yolov8", convention=convention, class_names=("alpha", "beta")
         )
 
     @pytest.mark.parametrize("convention", ["roboflow", "native"])

@@ -50,9 +50,18 @@ def test_weights_listed_as_inputs_are_none(tmp_path: Path) -> None:
     assert [tensor.name for tensor in read_graph(saved(network, tmp_path)).inputs] == ["images"]
 
 
-@pytest.mark.parametrize(("op_type", "expected"), [("Softmax", True), ("Sigmoid", False), ("LogSoftmax", False)])
-def test_whether_it_ends_in_a_softmax(tmp_path: Path, op_type: str, expected: bool) -> None:
-    assert read_graph(saved(ending_in(op_type), tmp_path)).has_softmax is expected
+@pytest.mark.parametrize("op_type", ["Softmax", "Sigmoid", "LogSoftmax"])
+def test_the_operator_that_makes_an_output(tmp_path: Path, op_type: str) -> None:
+    assert read_graph(saved(ending_in(op_type), tmp_path)).final_operators == {"output0": op_type}
+
+
+def test_operators_that_only_pass_values_on_are_looked_through(tmp_path: Path) -> None:
+    network = ending_in("Softmax")
+    network.graph.node[0].output[0] = "scores"
+    network.graph.node.append(helper.make_node("Identity", ["scores"], ["same"]))
+    network.graph.node.append(helper.make_node("Cast", ["same"], ["output0"], to=TensorProto.FLOAT))
+
+    assert read_graph(saved(network, tmp_path)).final_operators == {"output0": "Softmax"}
 
 
 def test_metadata_that_is_missing_or_broken(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from retinue.errors import UnsupportedModel
+from retinue.operator.layouts import NO_STEPS
 from retinue.operator.source import Source, read_source
 
 NAMES = ("alpha", "beta")
@@ -122,7 +123,6 @@ class TestNewLayout:
             scaling_factor=255,
             normalization=((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
             is_fused=False,
-            steps={"auto-orient": {"enabled": True}},
             confidence=0.3,
             class_confidence={"alpha": 0.2},
         )
@@ -134,7 +134,7 @@ class TestNewLayout:
         source = read_source(bring(new(**{"inference_config.json": config})))
 
         assert (source.input_size_hw, source.padding_value, source.normalization) == (None, 0, None)
-        assert (source.is_fused, source.steps, source.resize_mode) == (None, {}, "stretch")
+        assert (source.is_fused, source.steps, source.resize_mode) == (None, NO_STEPS, "stretch")
 
     @pytest.mark.parametrize(
         ("changes", "reason"),
@@ -175,7 +175,7 @@ class TestOlderLayout:
         assert (source.task, source.architecture, source.class_names) == ("object-detection", "yolov8n", NAMES)
         assert (source.resize_mode, source.padding_value, source.input_size_hw) == ("letterbox", 0, (480, 640))
         assert (source.normalization, source.is_fused, source.colors) == (None, None, colors)
-        assert source.steps == {"auto-orient": {"enabled": True}}
+        assert source.steps.grayscale is None and source.steps.contrast is None and source.steps.static_crop is None
         assert [file.name for file in source.extra_files] == ["class_names.txt", "environment.json", "model_type.json"]
 
     @pytest.mark.parametrize(
@@ -201,12 +201,34 @@ class TestOlderLayout:
     def test_preprocessing_as_an_object(self, bring: Bring) -> None:
         source = read_source(bring(legacy(**{"environment.json": {"PREPROCESSING": {"grayscale": {"enabled": True}}}})))
 
-        assert source.steps == {"grayscale": {"enabled": True}}
+        assert source.steps.grayscale is not None and source.steps.grayscale.enabled
 
     def test_colours_as_text_are_ignored(self, bring: Bring) -> None:
         assert (
             read_source(bring(legacy(**{"environment.json": environment(COLORS='{"alpha": "#FF0000"}')}))).colors == {}
         )
+
+    def test_many_labels(self, bring: Bring) -> None:
+        kind = {"project_task_type": "classification", "model_type": "vit"}
+
+        source = read_source(
+            bring(legacy(**{"model_type.json": kind, "environment.json": environment(MULTICLASS=True)}))
+        )
+
+        assert source.task == "multi-label-classification"
+
+    def test_the_background_of_rf_detr_is_no_class(self, bring: Bring) -> None:
+        source = read_source(bring(legacy(**{"class_names.txt": "background_class83422\nalpha"})))
+
+        assert source.removed_class_names == ("background_class83422",)
+
+    def test_keypoints(self, bring: Bring) -> None:
+        metadata = [{"object_class_id": 0, "keypoints": {"0": "nose", "1": "tail"}, "edges": [{"from": 0, "to": 1}]}]
+
+        [of_class] = read_source(bring(legacy(**{"keypoints_metadata.json": json.dumps(metadata)}))).keypoints
+
+        assert of_class.keypoints == {0: "nose", 1: "tail"}
+        assert [(edge.start, edge.end) for edge in of_class.edges] == [(0, 1)]
 
     @pytest.mark.parametrize("name", ["weights.onnx", "best.onnx", "yolov5s_weights.onnx"])
     def test_names_of_the_weights(self, bring: Bring, name: str) -> None:
@@ -232,11 +254,13 @@ class TestOlderLayout:
             ("classification", "vit", 0.5),
             ("classification", "yolov8n", 0.5),
             ("classification", "yolov8", 0.5),
+            ("object-detection", "rfdetr-base", 0.485),
+            ("semantic-segmentation", "deeplabv3plus", 0.485),
             ("object-detection", "yolov8n", None),
             ("instance-segmentation", "yolov8s-seg", None),
         ],
     )
-    def test_only_classifiers_are_normalised(
+    def test_normalisation_follows_from_the_type(
         self, bring: Bring, task: str, architecture: str, mean: float | None
     ) -> None:
         kind = {"project_task_type": task, "model_type": architecture}
@@ -250,7 +274,10 @@ class TestOlderLayout:
         [
             ({"model_type.json": None}, "model_type.json is missing"),
             ({"environment.json": {}}, "has no PREPROCESSING"),
-            ({"environment.json": environment(MULTICLASS=True)}, "MULTICLASS is true"),
+            (
+                {"environment.json": {"PREPROCESSING": {"static-crop": {"enabled": True, "x_min": 5}}}},
+                "static-crop.y_min: Field required",
+            ),
             ({"weights.onnx": None}, "holds 0 of weights.onnx, best.onnx, yolov5s_weights.onnx"),
             ({"environment.json": {"PREPROCESSING": "{"}}, "PREPROCESSING"),
             ({"environment.json": {"PREPROCESSING": "[]"}}, "PREPROCESSING"),

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from retinue.models.package import Convention
 from retinue.pipeline.geometry import Placement
-from retinue.pipeline.masks import resize_weights, roboflow_polygons, ultralytics_polygons
+from retinue.pipeline import masks
+from retinue.pipeline.masks import MaskLogits, Prototypes, Raster, enlarged, native_masks, resize_weights, roboflow_masks
+from retinue.pipeline.prediction import Mask, MaskOptions
 
 Polygon = list[list[float]]
 
@@ -45,6 +47,22 @@ def same_size(convention: Convention, width: int, height: int, grid_step: int = 
 def area_of(polygon: NDArray[np.float32]) -> float:
     following = np.roll(polygon, -1, axis=0)
     return abs(float((polygon[:, 0] * following[:, 1] - following[:, 0] * polygon[:, 1]).sum())) / 2
+
+
+def roboflow_polygons(
+    coefficients: NDArray[np.float32], prototypes: NDArray[np.float32], xyxy: NDArray[np.float32], placement: Placement
+) -> list[NDArray[np.float32]]:
+    """As a package of the YOLOv8 family answers in its default mode."""
+    raster = Raster.of((prototypes.shape[2], prototypes.shape[1]), placement, MaskOptions())
+    made = list(roboflow_masks(Prototypes(coefficients, prototypes, True), xyxy, placement, raster))
+    return masks.roboflow_polygons(made, placement, is_reduced=False)
+
+
+def ultralytics_polygons(
+    coefficients: NDArray[np.float32], prototypes: NDArray[np.float32], xyxy: NDArray[np.float32], placement: Placement
+) -> list[NDArray[np.float32]]:
+    """As a bare export answers."""
+    return masks.native_polygons(Prototypes(coefficients, prototypes, False), xyxy, placement)
 
 
 class TestResizeWeights:

@@ -60,20 +60,38 @@ def test_a_network_of_half_precision() -> None:
     assert brightness(brightness_model(2, dtype="float16"), GREY, WHITE) == [pytest.approx(0.4, abs=1e-3), 1.0]
 
 
-@pytest.mark.parametrize(("batch", "expected"), [(1, 1), (4, 4), (None, 8)])
-def test_pictures_per_run(batch: int | None, expected: int) -> None:
-    assert pictures_per_run(brightness_model(batch)) == expected
+@pytest.mark.parametrize(
+    ("batch", "memory_bytes", "expected"),
+    [
+        pytest.param(1, 10**9, 1, id="one"),
+        pytest.param(4, 10**9, 4, id="a fixed number"),
+        pytest.param(4, 1, 4, id="a fixed number, whatever it takes"),
+        pytest.param(None, 10 * 12 * 4 * 4, 10, id="as many as fit"),
+        pytest.param(None, 1, 1, id="at least one"),
+    ],
+)
+def test_pictures_per_run(batch: int | None, memory_bytes: int, expected: int) -> None:
+    assert pictures_per_run(brightness_model(batch), memory_bytes) == expected
 
 
-def test_pictures_of_one_size_share_a_rectangle_that_fits_them() -> None:
+def test_what_publishing_measured_limits_the_pictures_of_a_run() -> None:
+    model = brightness_model(None, memory_bytes=5_000_000)
+    activations = 5_000_000 - model.manifest.weights.size_bytes
+
+    assert pictures_per_run(model, 3 * activations + 1) == 3
+
+
+def test_the_answer_to_a_picture_does_not_depend_on_its_neighbours() -> None:
     model = brightness_model(
         None, size_wh=(64, 64), stride=32, convention="native", resize_mode="letterbox", padding_value=0
     )
-    wide, tall = filled(32, 64), filled(64, 32)
+    wide, tall, small = filled(32, 64), filled(64, 32), filled(32, 32)
+    times = StageTimes()
 
-    # no padding while all are wide, half of the square is padding as soon as one is not
-    assert brightness(model, wide, wide) == [1.0, 1.0]
-    assert brightness(model, wide, tall) == [0.5, 0.5]
+    # each gets the rectangle that fits it, without padding; neighbours of one rectangle share a run
+    assert brightness(model, wide, tall, wide, small) == [1.0, 1.0, 1.0, 1.0]
+    predict(model, [wide, wide, tall], Thresholds(), times)
+    assert times.runs == 2
 
 
 def test_times_add_up_over_runs() -> None:

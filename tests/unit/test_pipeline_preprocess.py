@@ -110,16 +110,14 @@ def test_shorter_side_crop_keeps_the_ratio_and_takes_the_middle() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stride", "is_tight", "expected_hw"),
-    [(32, True, (64, 128)), (32, False, (128, 128)), (None, True, (128, 128))],
-    ids=["tight", "not asked for", "fixed size"],
+    ("stride", "expected_hw"), [(32, (64, 128)), (None, (128, 128))], ids=["any multiple of 32", "fixed size"]
 )
-def test_tight_input_only_where_asked_for_and_possible(
-    stride: int | None, is_tight: bool, expected_hw: tuple[int, int]
+def test_a_network_that_takes_any_size_gets_a_tight_rectangle(
+    stride: int | None, expected_hw: tuple[int, int]
 ) -> None:
     manifest = make_manifest(size_wh=(128, 128), stride=stride, resize_mode="letterbox", convention="native")
 
-    tensor, _ = prepare(filled(60, 120), manifest, threads=1, is_tight=is_tight)
+    tensor, _ = prepare(filled(60, 120), manifest, threads=1)
 
     assert tensor.shape == (1, 3, *expected_hw)
 

@@ -33,7 +33,7 @@ def packaged_keypoints(source: Source, class_names: tuple[str, ...], architectur
         raise UnsupportedModel(f"keypoints_metadata.json says nothing about {', '.join(missing)}")
     names = []
     for index in range(len(class_names)):
-        slots = {int(slot): name for slot, name in by_class[index].keypoints.items()}
+        slots = by_class[index].keypoints
         if sorted(slots) != list(range(len(slots))):
             raise UnsupportedModel(
                 f"keypoints_metadata.json: slots {sorted(slots)}; 0 to {len(slots) - 1} are expected"
