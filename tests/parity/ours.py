@@ -1,5 +1,6 @@
 """Retinue's answers, in process: recognised as `retinue publish` does, run through the pipeline, rendered for HTTP."""
 
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from retinue.images.decode import decode_image
 from retinue.models.package import Manifest
 from retinue.models.session import LoadedModel, load_model
 from retinue.operator.graph import read_graph
+from retinue.operator.network_input import network_input
+from retinue.operator.probe import probe, read_measured
 from retinue.operator.publish import describe_file
 from retinue.operator.recognise import recognise
 from retinue.operator.source import read_source
@@ -16,20 +19,17 @@ from retinue.pipeline.prediction import Thresholds
 
 
 def load(package: Path) -> LoadedModel:
-    """The model that publishing `package` (a folder, or a bare .onnx file) gives, without the measuring run."""
+    """The model that publishing `package` (a folder, or a bare .onnx file) gives, measured in this process."""
     source = read_source(package)
-    found = recognise(source, read_graph(source.weights))
+    graph = read_graph(source.weights)
+    network = network_input(source, graph)
+    order = {"weights": str(source.weights), "network": asdict(network), "threads": 1}
+    measured = read_measured(probe(order), source.weights.name)
+    found = recognise(source, graph, network, measured.outputs)
     manifest = Manifest(
+        **{item.name: getattr(found, item.name) for item in fields(found)},
         model_id="parity/1",
-        task=found.task,
-        family=found.family,
-        convention=found.convention,
-        recognised=found.reason,
-        class_names=found.class_names,
-        network_input=found.network_input,
-        preprocessing=found.preprocessing,
         weights=describe_file(source.weights, source.weights.name),
-        is_activated=found.is_activated,
     )
     return load_model(manifest, source.weights, threads=1)
 

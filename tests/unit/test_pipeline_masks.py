@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from retinue.models.package import Convention
 from retinue.pipeline.geometry import Placement
 from retinue.pipeline import masks
-from retinue.pipeline.masks import MaskLogits, Prototypes, Raster, enlarged, native_masks, resize_weights, roboflow_masks
-from retinue.pipeline.prediction import Mask, MaskOptions
+from retinue.pipeline.interpolation import resize_weights
+from retinue.pipeline.masks import Prototypes, Raster, roboflow_masks
+from retinue.pipeline.prediction import MaskOptions
 
 Polygon = list[list[float]]
 

@@ -112,9 +112,7 @@ def test_shorter_side_crop_keeps_the_ratio_and_takes_the_middle() -> None:
 @pytest.mark.parametrize(
     ("stride", "expected_hw"), [(32, (64, 128)), (None, (128, 128))], ids=["any multiple of 32", "fixed size"]
 )
-def test_a_network_that_takes_any_size_gets_a_tight_rectangle(
-    stride: int | None, expected_hw: tuple[int, int]
-) -> None:
+def test_a_network_that_takes_any_size_gets_a_tight_rectangle(stride: int | None, expected_hw: tuple[int, int]) -> None:
     manifest = make_manifest(size_wh=(128, 128), stride=stride, resize_mode="letterbox", convention="native")
 
     tensor, _ = prepare(filled(60, 120), manifest, threads=1)

@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from retinue.errors import UnsupportedModel
 from retinue.models.package import NetworkInput
@@ -62,27 +63,30 @@ def measure(weights: Path, network: NetworkInput, threads: int) -> Measured:
         raise UnsupportedModel(
             f"{weights.name} does not run within {_MEMORY_LIMIT_BYTES // 1024**3} GiB: {reason[0][:500]}"
         )
-    answer = json.loads(done.stdout.strip().splitlines()[-1])
+    return read_measured(json.loads(done.stdout.strip().splitlines()[-1]), weights.name)
+
+
+def read_measured(answer: dict[str, Any], name: str) -> Measured:
+    """What the process found. Raises UnsupportedModel if the network `name` answered NaN or infinity."""
     if not answer.pop("is_finite"):
-        raise UnsupportedModel(
-            f"{weights.name} answers NaN or infinity to a picture of noise; export it again in float32"
-        )
-    outputs = tuple(Output(name, tuple(shape), highest) for name, shape, highest in answer.pop("outputs"))
+        raise UnsupportedModel(f"{name} answers NaN or infinity to a picture of noise; export it again in float32")
+    outputs = tuple(Output(output, tuple(shape), highest) for output, shape, highest in answer.pop("outputs"))
     return Measured(outputs, **answer)
 
 
-def _probe(order: dict[str, object]) -> dict[str, object]:
+def probe(order: dict[str, Any]) -> dict[str, Any]:
+    """Loads and runs the network of an order, in this process: what `measure` asks its child for."""
     import numpy as np
     import onnxruntime
 
     from retinue.models.session import session_options
 
-    network = NetworkInput(**order["network"])  # type: ignore[arg-type]
+    network = NetworkInput(**order["network"])
     before = _resident_bytes()
     started = time.perf_counter()
     session = onnxruntime.InferenceSession(
         str(order["weights"]),
-        session_options(int(order["threads"])),  # type: ignore[call-overload]
+        session_options(int(order["threads"])),
         providers=["CPUExecutionProvider"],
     )
     load_ms = (time.perf_counter() - started) * 1e3
@@ -122,4 +126,4 @@ if __name__ == "__main__":
     import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
-    print(json.dumps(_probe(json.load(sys.stdin))))
+    print(json.dumps(probe(json.load(sys.stdin))))

@@ -39,10 +39,12 @@ def find_contours(mask: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
 def _border_edges(mask: NDArray[np.bool_]) -> tuple[Index, Index, Index]:
     """The sides of foreground pixels that face background: pixel y, pixel x, side; in raster order."""
     padded = np.pad(mask, 1)
-    inside = padded[1:-1, 1:-1]
     neighbours = (padded[1:-1, :-2], padded[2:, 1:-1], padded[1:-1, 2:], padded[:-2, 1:-1])
-    y, x, side = np.nonzero(np.stack([inside & ~neighbour for neighbour in neighbours], axis=2))
-    return y, x, side
+    is_inner = neighbours[0] & neighbours[1] & neighbours[2] & neighbours[3]
+    # Few pixels are on a border: only of them all four sides are looked at.
+    y, x = np.divmod(np.flatnonzero(mask & ~is_inner), mask.shape[1])
+    pixel, side = np.nonzero(~np.stack([neighbour[y, x] for neighbour in neighbours], axis=1))
+    return y[pixel], x[pixel], side
 
 
 def _following_edges(y: Index, x: Index, side: Index, shape: tuple[int, ...]) -> Index:
@@ -53,11 +55,17 @@ def _following_edges(y: Index, x: Index, side: Index, shape: tuple[int, ...]) ->
         return (y + offsets[side, 0]) * corner_stride + x + offsets[side, 1]
 
     # At most one edge per side starts at a corner.
-    starting = np.full((4, (shape[0] + 1) * corner_stride), -1, np.intp)
-    starting[side, corner(_START_YX)] = np.arange(len(side))
-    end = corner(_END_YX)
-    right_turn, straight, left_turn = (starting[(side + turn) % 4, end] for turn in (-1, 0, 1))
-    return np.where(right_turn >= 0, right_turn, np.where(straight >= 0, straight, left_turn))
+    start, end = 4 * corner(_START_YX) + side, corner(_END_YX)
+    order = np.argsort(start)
+    starts = np.append(start[order], -1)
+
+    def starting(turn: int) -> tuple[Index, NDArray[np.bool_]]:
+        wanted = 4 * end + (side + turn) % 4
+        found = np.searchsorted(starts[:-1], wanted)
+        return found, starts[found] == wanted
+
+    (right_turn, turns_right), (straight, goes_straight), (left_turn, _) = (starting(turn) for turn in (-1, 0, 1))
+    return order[np.where(turns_right, right_turn, np.where(goes_straight, straight, left_turn))]
 
 
 def _order_cycles(following: Index) -> tuple[Index, Index]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retinue.pipeline.geometry import Placement
+from retinue.pipeline.interpolation import Axis
 from retinue.pipeline.polygons import joined_contours, longest_contour
 from retinue.pipeline.prediction import Mask, MaskOptions
 from retinue.pipeline.thresholds import sigmoid
@@ -155,8 +156,7 @@ def roboflow_masks(
     xyxy (n, 4) in pixels of the network's input, or None: nothing is cut.
     """
     count, grid_height, grid_width = values.shape
-    row_weights = resize_weights(raster.rows, raster.part_height)
-    column_weights = resize_weights(raster.columns, raster.part_width)
+    rows, columns = Axis.of(raster.rows, raster.part_height), Axis.of(raster.columns, raster.part_width)
     first_row, last_row = max(0, raster.first_row), min(grid_height, raster.first_row + raster.rows)
     first_column, last_column = max(0, raster.first_column), min(grid_width, raster.first_column + raster.columns)
     boxes = np.tile([0, 0, grid_width, grid_height], (count, 1))
@@ -167,10 +167,10 @@ def roboflow_masks(
         x1, x2 = np.clip([x1, x2], first_column, last_column)
         y1, y2 = np.clip([y1, y2], first_row, last_row)
         patch = values.patch(index, slice(y1, y2), slice(x1, x2))
-        rows = row_weights[:, y1 - raster.first_row : y2 - raster.first_row]
-        columns = column_weights[:, x1 - raster.first_column : x2 - raster.first_column]
-        y, x = _touched(rows.T), _touched(columns.T)
-        yield _on_canvas(rows[y] @ patch @ columns[x].T > values.threshold, x.start, y.start, raster)
+        left, top = x1 - raster.first_column, y1 - raster.first_row
+        x, y = columns.reached_by(left, left + x2 - x1), rows.reached_by(top, top + y2 - y1)
+        wide = columns.resize(patch.T, left, x).T
+        yield _on_canvas(rows.exceeds(wide, top, y, values.threshold), x.start, y.start, raster)
 
 
 def native_masks(values: MaskValues, xyxy: NDArray[np.float32], placement: Placement, raster: Raster) -> Iterator[Mask]:
@@ -178,17 +178,17 @@ def native_masks(values: MaskValues, xyxy: NDArray[np.float32], placement: Place
 
     xyxy (n, 4) in pixels of the network's input.
     """
-    row_weights = resize_weights(raster.rows, raster.part_height)
-    column_weights = resize_weights(raster.columns, raster.part_width)
+    rows, columns = Axis.of(raster.rows, raster.part_height), Axis.of(raster.columns, raster.part_width)
     offset = np.array([raster.left, raster.top] * 2)
     limit = np.array([raster.part_width, raster.part_height] * 2)
     # A pixel belongs to the box if x1 <= column < x2, so a box starts at the next whole pixel.
-    boxes = np.ceil(np.clip(raster.boxes(xyxy, placement) - offset, 0, limit)).astype(np.int64)
+    boxes = np.ceil(np.clip(raster.boxes(xyxy, placement) - offset, 0, limit)).astype(int).tolist()
     for index, (x1, y1, x2, y2) in enumerate(boxes):
-        rows, columns = row_weights[y1:y2], column_weights[x1:x2]
-        y, x = _touched(rows), _touched(columns)
-        patch = values.patch(index, _moved(y, raster.first_row), _moved(x, raster.first_column))
-        yield _on_canvas(rows[:, y] @ patch @ columns[:, x].T > 0, int(x1), int(y1), raster)
+        x, y = slice(x1, x2), slice(y1, y2)
+        cells_x, cells_y = columns.cells_of(x), rows.cells_of(y)
+        patch = values.patch(index, _moved(cells_y, raster.first_row), _moved(cells_x, raster.first_column))
+        wide = columns.resize(patch.T, cells_x.start, x).T
+        yield _on_canvas(rows.exceeds(wide, cells_y.start, y, 0.0), x1, y1, raster)
 
 
 def roboflow_polygons(masks: list[Mask], placement: Placement, *, is_reduced: bool) -> list[NDArray[np.float32]]:
@@ -233,28 +233,8 @@ def enlarged(mask: Mask, width: int, height: int) -> Mask:
     return Mask(mask.patch[np.ix_(rows[y], columns[x])], left, top, width, height)
 
 
-def resize_weights(size: int, target: int) -> NDArray[np.float32]:
-    """The matrix (target, size) of a bilinear resize along one axis.
-
-    Half-pixel centres; when shrinking, the triangle is widened by the scale (anti-aliasing), as torch's interpolate
-    with antialias=True and Pillow do. Rows sum to 1.
-    """
-    scale = size / target
-    support = max(scale, 1.0)
-    centres = (np.arange(target) + 0.5) * scale
-    distance = np.abs(np.arange(size) + 0.5 - centres[:, None]) / support
-    weights = np.maximum(0.0, 1.0 - distance)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-
-
 def _on_canvas(patch: NDArray[np.bool_], x: int, y: int, raster: Raster) -> Mask:
     return Mask(patch, raster.left + x, raster.top + y, raster.width, raster.height)
-
-
-def _touched(weights: Grid) -> slice:
-    """The range of columns with a weight other than 0."""
-    columns = np.flatnonzero(weights.any(axis=0))
-    return slice(int(columns[0]), int(columns[-1]) + 1) if len(columns) else slice(0, 0)
 
 
 def _moved(cells: slice, offset: int) -> slice:

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retinue.pipeline.geometry import Placement
-from retinue.pipeline.masks import Raster, resize_weights
+from retinue.pipeline.interpolation import resize_weights
+from retinue.pipeline.masks import Raster
 from retinue.pipeline.prediction import MaskOptions, Segmentation
 
 # Values of all classes that are held at a time: rows of the picture are done in bands of this size.
