@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from retinue.models.package import Convention
-from retinue.pipeline.geometry import Placement
 from retinue.pipeline import masks
+from retinue.pipeline.geometry import Placement
 from retinue.pipeline.interpolation import resize_weights
 from retinue.pipeline.masks import Prototypes, Raster, roboflow_masks
 from retinue.pipeline.prediction import MaskOptions
