@@ -15,8 +15,8 @@ import pytest
 from local.gateway import Access
 from local.stack import Stack
 from tests.contract.deployment import Deployment
+from tests.contract.families import write_families
 from tests.contract.pictures import base64_of, scene
-from tests.stack.families import write_families
 
 REQUESTS = int(os.environ.get("RETINUE_SOAK_REQUESTS", "600"))
 CLIENTS = 4

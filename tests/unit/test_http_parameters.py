@@ -6,7 +6,7 @@ import pytest
 
 from retinue.errors import ParameterError
 from retinue.http.parameters import UrlParameters, parse_url_parameters
-from retinue.pipeline.prediction import Thresholds
+from retinue.pipeline.prediction import MaskOptions, Thresholds
 
 
 def problems_of(query: dict[str, str]) -> list[dict[str, Any]]:
@@ -57,6 +57,51 @@ def test_confidence_percent_or_fraction(text: str, expected: float | str) -> Non
 )  # no floor
 def test_overlap_percent_or_fraction(text: str, expected: float) -> None:
     assert parse_url_parameters({"overlap": text}).thresholds.iou_threshold == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, MaskOptions()),
+        ({"response_mask_format": "rle"}, MaskOptions(form="rle")),
+        ({"mask_decode_mode": "fast"}, MaskOptions(decode_mode="fast")),
+        (
+            {"mask_decode_mode": "tradeoff", "tradeoff_factor": "0.5"},
+            MaskOptions(decode_mode="tradeoff", tradeoff_factor=0.5),
+        ),
+        ({"allow_reduced_mask_resolution": "true"}, MaskOptions(is_reduced=True)),
+    ],
+)
+def test_masks(query: dict[str, str], expected: MaskOptions) -> None:
+    assert parse_url_parameters(query).thresholds.masks == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "kind"),
+    [
+        ({"response_mask_format": "png"}, "literal_error"),
+        ({"mask_decode_mode": "slow"}, "literal_error"),
+        ({"tradeoff_factor": "1.5"}, "value_error"),
+        ({"tradeoff_factor": "x"}, "float_parsing"),
+        ({"keypoint_confidence": "x"}, "float_parsing"),
+        ({"disable_preproc_contrast": "x"}, "bool_parsing"),
+    ],
+)
+def test_wrong_masks_keypoints_and_steps(query: dict[str, str], kind: str) -> None:
+    (problem,) = problems_of(query)
+
+    assert (problem["type"], problem["loc"]) == (kind, ["query", *query])
+
+
+@pytest.mark.parametrize(("query", "expected"), [({}, None), ({"keypoint_confidence": "0.3"}, 0.3)])
+def test_keypoint_confidence_is_the_packages_unless_it_is_said(query: dict[str, str], expected: float | None) -> None:
+    assert parse_url_parameters(query).thresholds.keypoint_confidence == expected
+
+
+def test_steps_to_leave_out() -> None:
+    query = {"disable_preproc_static_crop": "true", "disable_preproc_grayscale": "1", "disable_preproc_contrast": "no"}
+
+    assert parse_url_parameters(query).skipped == {"static-crop", "grayscale"}
 
 
 @pytest.mark.parametrize("text", ["abc", "", "0,4", "40%", "BEST", "None"])

@@ -1,6 +1,7 @@
 """The JSON bodies of the task routes: fields, defaults, and every refusal."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from retinue.errors import ParameterError
 from retinue.http.event import Request
 from retinue.http.task_requests import TaskRequest, parse_model_request, parse_task_request
 from retinue.images.load import ImageReference
-from retinue.pipeline.prediction import Thresholds
+from retinue.pipeline.prediction import MaskOptions, Thresholds
 from tests.unit.http_requests import a_request
 
 IMAGE = {"type": "base64", "value": "QUJD"}
@@ -62,11 +63,42 @@ def test_defaults() -> None:
         ({"class_filter": ["alpha", "beta"]}, {"class_filter": frozenset({"alpha", "beta"})}),
         ({"class_filter": []}, {"class_filter": frozenset()}),
         ({"class_filter": None}, {"class_filter": None}),
+        ({"keypoint_confidence": 0.3}, {"keypoint_confidence": 0.3}),
+        ({"response_mask_format": "rle"}, {"masks": MaskOptions(form="rle")}),
+        (
+            {"mask_decode_mode": "tradeoff", "tradeoff_factor": 0.5, "allow_reduced_mask_resolution": True},
+            {"masks": MaskOptions(decode_mode="tradeoff", tradeoff_factor=0.5, is_reduced=True)},
+        ),
         ({"nonsense": {"a": 1}, "usage_billable": True, "source": None, "model_type": "x"}, {}),
     ],
 )
 def test_thresholds(fields: dict[str, Any], expected: dict[str, Any]) -> None:
     assert parse(**fields).thresholds() == Thresholds(**expected)
+
+
+def test_steps_to_leave_out() -> None:
+    assert parse(disable_preproc_contrast=True, disable_preproc_static_crop=True).skipped() == {
+        "contrast",
+        "static-crop",
+    }
+
+
+@pytest.mark.parametrize(
+    ("route", "fields", "kind", "name"),
+    [
+        ("keypoints_detection", {"confidence": "best"}, "value_error", "confidence"),
+        ("semantic_segmentation", {"response_mask_format": "polygon"}, "literal_error", "response_mask_format"),
+        ("instance_segmentation", {"response_mask_format": "base64_png"}, "literal_error", "response_mask_format"),
+        ("instance_segmentation", {"mask_decode_mode": "slow"}, "literal_error", "mask_decode_mode"),
+        ("instance_segmentation", {"tradeoff_factor": 2}, "less_than_equal", "tradeoff_factor"),
+    ],
+)
+def test_what_a_route_refuses(route: str, fields: dict[str, Any], kind: str, name: str) -> None:
+    request = replace(sent({"model_id": "things/1", "image": IMAGE, **fields}), route_key=f"POST /infer/{route}")
+
+    (problem,) = problems_of(request)
+
+    assert (problem["type"], problem["loc"]) == (kind, ["body", name])
 
 
 def test_the_clients_id_is_kept() -> None:
