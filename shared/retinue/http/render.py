@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retinue.pipeline.prediction import Classification, Detections, Labels, MaskGrid, Prediction, Segmentation
-from retinue.pipeline.run_lengths import encode_run_lengths
 
 
 def render_prediction(
@@ -76,6 +75,8 @@ def _render_detections(prediction: Prediction, detections: Detections) -> list[d
             rendered["points"] = [{"x": x, "y": y} for x, y in polygon.tolist()]
             rendered["mask_format"] = "polygon"
     if detections.masks:
+        from retinue.pipeline.run_lengths import encode_run_lengths
+
         for rendered, mask in zip(predictions, detections.masks, strict=True):
             rendered["rle"] = {"size": [mask.height, mask.width], "counts": encode_run_lengths(mask)}
             rendered["mask_format"] = "rle"

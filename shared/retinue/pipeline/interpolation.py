@@ -54,7 +54,7 @@ class Axis:
         return np.concatenate(list(self._blocks(values, start, targets, targets.stop - targets.start)))
 
     def exceeds(self, values: Grid, start: int, targets: slice, threshold: float) -> NDArray[np.bool_]:
-        """Whether the targets that `resize` gives exceed the threshold. Blocks of rows stay in the processor's cache."""
+        """Whether the targets that `resize` gives exceed the threshold. Blocks of rows stay in the cache."""
         rows = max(1, _BLOCK_VALUES // max(1, values.shape[1]))
         return np.concatenate([block > threshold for block in self._blocks(values, start, targets, rows)])
 
@@ -78,7 +78,7 @@ class Axis:
 
 
 def resize_weights(size: int, target: int) -> Grid:
-    """The matrix (target, size) of the resize. Rows sum to 1; where it shrinks, the triangle is widened by the scale."""
+    """The matrix (target, size) of the resize. Rows sum to 1; to shrink, the triangle is widened by the scale."""
     scale = size / target
     support = max(scale, 1.0)
     centres = (np.arange(target) + 0.5) * scale
