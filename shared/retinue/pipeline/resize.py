@@ -94,13 +94,13 @@ def _blocks(size: int, target: int, most: int, threads: int) -> tuple[_Block, ..
     return tuple(blocks)
 
 
-def _along_rows(strip: NDArray[np.uint8], columns: _Taps) -> NDArray[np.uint64]:
-    """Rows (m + 1, W, 3) resized to w columns of pixels (w, m); a pixel is four int16, t of its channels.
-
-    The fourth has no meaning: pixels are fetched as 4 bytes, their own 3 and one beyond, which is four times as fast
-    as byte by byte. The row too many is there for the last pixel to reach into.
-    """
+def _along_rows(strip: NDArray[np.uint8], columns: _Taps) -> NDArray[np.int16]:
+    """Rows (m + 1, W, 3) resized to w columns: t of each channel, (3, m, w). The row too many is not resized."""
     count, width = len(strip) - 1, strip.shape[1]
+    if 2 * len(columns.first) == width:
+        return _halved_rows(strip[:-1])
+    # Pixels are fetched as 4 bytes, their own 3 and one beyond, which is four times as fast as byte by byte; the row
+    # too many is there for the last pixel to reach into.
     pixels = np.ndarray((width, count), np.uint32, strip, strides=(3, 3 * width))
     left = pixels[columns.first].view(np.uint8).astype(np.int16)
     t = left << 7
@@ -114,13 +114,24 @@ def _along_rows(strip: NDArray[np.uint8], columns: _Taps) -> NDArray[np.uint64]:
             step *= low
             step >>= 4
             t += step
-    return t.view(np.uint64)
+    return np.ascontiguousarray(t.reshape(-1, count, 4).transpose(2, 1, 0)[:3])
 
 
-def _across_rows(columns: NDArray[np.uint64], taps: _Taps) -> NDArray[np.int32]:
-    """The levels (3, n, w) of a block of n rows from what _along_rows made (w, m)."""
-    above = columns.T[taps.first].view(np.int16).astype(np.int32)
-    below = columns.T[taps.second].view(np.int16).astype(np.int32)
+def _halved_rows(strip: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """What _along_rows makes of rows (m, 2 w, 3): sums of neighbours, since both taps weigh the same.
+
+    They are taken for every byte, and only then are those of whole pixels picked: numpy is fast in long rows, and slow
+    in rows of three.
+    """
+    rows = strip.reshape(len(strip), -1)
+    sums = np.add(rows[:, :-3], rows[:, 3:], dtype=np.int16)
+    sums <<= 6
+    return np.stack([sums[:, channel::6] for channel in range(3)])
+
+
+def _across_rows(t: NDArray[np.int16], taps: _Taps) -> NDArray[np.int32]:
+    """The levels (3, n, w) of a block of n rows from what _along_rows made (3, m, w)."""
+    above, below = (t[:, rows].astype(np.int32) for rows in (taps.first, taps.second))
     above *= 2048 - taps.weight[:, None]
     below *= taps.weight[:, None]
     # Each is cut to whole quarters of a level (1 << 16) before they are added; the last shift cuts `below`.
@@ -128,7 +139,7 @@ def _across_rows(columns: NDArray[np.uint64], taps: _Taps) -> NDArray[np.int32]:
     above += below
     above += 2 << 16
     above >>= 18
-    return above.reshape(len(above), -1, 4)[..., :3].transpose(2, 0, 1)
+    return above
 
 
 def _halved(strip: NDArray[np.uint8]) -> NDArray[np.uint16]:
