@@ -68,11 +68,23 @@ def _package(folder: Path, architecture: str, task: str, *outputs: Any) -> Path:
     target = folder / f"{architecture}-{task}"
     target.mkdir()
     names = ("background", "road") if task == "semantic-segmentation" else NAMES
-    size = {"height": SIZE, "width": SIZE}
+    kinds = {"classification": "softmax", "multi-label-classification": "sigmoid"}
+    network_input = {
+        "training_input_size": {"height": SIZE, "width": SIZE},
+        "dynamic_spatial_size_supported": False,
+        "color_mode": "rgb",
+        "resize_mode": "letterbox",
+        "padding_value": 0,
+        "input_channels": 3,
+        "scaling_factor": 255,
+        "normalization": None,
+    }
     files = {
         "model_config.json": {"model_architecture": architecture, "task_type": task, "backend_type": "onnx"},
         "inference_config.json": {
-            "network_input": {"training_input_size": size, "resize_mode": "letterbox", "scaling_factor": 255},
+            "network_input": network_input,
+            "forward_pass": {"static_batch_size": 1},
+            "post_processing": {"type": kinds.get(task, "nms"), "fused": False},
             "image_pre_processing": {"contrast": {"enabled": True, "type": "Contrast Stretching"}},
         },
         "keypoints_metadata.json": _KEYPOINTS,

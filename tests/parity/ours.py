@@ -6,7 +6,7 @@ from typing import Any
 
 from retinue.http.render import render_prediction
 from retinue.images.decode import decode_image
-from retinue.models.package import Manifest
+from retinue.models.package import Manifest, Step
 from retinue.models.session import LoadedModel, load_model
 from retinue.operator.graph import read_graph
 from retinue.operator.network_input import network_input
@@ -34,8 +34,10 @@ def load(package: Path) -> LoadedModel:
     return load_model(manifest, source.weights, threads=1)
 
 
-def answer(model: LoadedModel, picture: bytes, thresholds: Thresholds) -> dict[str, Any]:
+def answer(
+    model: LoadedModel, picture: bytes, thresholds: Thresholds, skipped: frozenset[Step] = frozenset()
+) -> dict[str, Any]:
     """The answer to one picture, given as the bytes of its file."""
     image = decode_image(picture, max_pixels=100_000_000, failure="not a picture")
-    [prediction] = predict(model, [image], thresholds)
+    [prediction] = predict(model, [image], thresholds, skipped=skipped)
     return render_prediction(prediction, inference_id="", time_s=0.0)

@@ -12,7 +12,10 @@ from retinue.pipeline.prediction import Thresholds
 _ROUTES: dict[Task, str] = {
     "object-detection": "/infer/object_detection",
     "instance-segmentation": "/infer/instance_segmentation",
+    "keypoint-detection": "/infer/keypoints_detection",
     "classification": "/infer/classification",
+    "multi-label-classification": "/infer/classification",
+    "semantic-segmentation": "/infer/semantic_segmentation",
 }
 
 
@@ -33,8 +36,13 @@ class Peer:
         info = self._client.get("/info").raise_for_status().json()
         return f"{info['name']} {info['version']}"
 
-    def answer(self, package: Path, task: Task, picture: bytes, thresholds: Thresholds) -> dict[str, Any]:
-        """Upstream's answer for the package in a folder. Raises httpx.HTTPStatusError with its body on a refusal."""
+    def answer(
+        self, package: Path, task: Task, picture: bytes, thresholds: Thresholds, **fields: Any
+    ) -> dict[str, Any]:
+        """Upstream's answer for the package in a folder; `fields` are more of its request.
+
+        Raises httpx.HTTPStatusError with its body on a refusal.
+        """
         body = {
             "model_id": str(package.resolve()),
             "image": {"type": "base64", "value": base64.b64encode(picture).decode()},
@@ -42,7 +50,16 @@ class Peer:
             "iou_threshold": thresholds.iou_threshold,
             "max_detections": thresholds.max_detections,
             "class_agnostic_nms": thresholds.is_class_agnostic,
+            **fields,
         }
+        if task == "instance-segmentation":
+            masks = thresholds.masks
+            body |= {
+                "response_mask_format": masks.form,
+                "mask_decode_mode": masks.decode_mode,
+                "tradeoff_factor": masks.tradeoff_factor,
+                "allow_reduced_mask_resolution": masks.is_reduced,
+            }
         response = self._client.post(_ROUTES[task], json=body)
         if response.is_error:
             raise httpx.HTTPStatusError(response.text[:500], request=response.request, response=response)

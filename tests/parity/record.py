@@ -7,6 +7,8 @@ versions are in the files.
 """
 
 import argparse
+import base64
+import io
 import json
 import sys
 import tempfile
@@ -14,12 +16,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
+from retinue.pipeline.prediction import Thresholds
+from tests.contract.families import write_families
+from tests.parity import ours
 from tests.parity.compare import ask_ultralytics
-from tests.parity.hand_made import Case, ultralytics_cases, upstream_cases
+from tests.parity.hand_made import PICTURE_SIZES_WH, Case, scene, ultralytics_cases, upstream_cases
 from tests.parity.peer import Peer
 
 FOLDER = Path(__file__).with_name("recorded")
 UPSTREAM, ULTRALYTICS = FOLDER / "upstream.json", FOLDER / "ultralytics.json"
+FAMILIES = FOLDER / "families.json"
 
 
 def record_upstream(url: str) -> None:
@@ -30,6 +39,40 @@ def record_upstream(url: str) -> None:
             package = case.write(Path(folder))
             answers[str(case)] = compact(peer.answer(package, case.task, case.picture(), case.thresholds))
         _write(UPSTREAM, {"server": peer.version()}, answers)
+
+
+def record_families(url: str) -> None:
+    """Writes families.json: what the server at `url` answers to a package of every family, for the odd scene."""
+    answers = {}
+    with Peer(url) as peer, tempfile.TemporaryDirectory() as folder:
+        for name, package in family_packages(Path(folder)).items():
+            task = ours.load(package).manifest.task
+            answers[name] = facts(peer.answer(package, task, family_picture(), Thresholds()))
+        _write(FAMILIES, {"server": peer.version()}, answers)
+
+
+def family_packages(folder: Path) -> dict[str, Path]:
+    """Name -> package, of every family that upstream knows."""
+    return {name: path for name, path in write_families(folder).items() if path.is_dir()}
+
+
+def family_picture() -> bytes:
+    """A picture that is letterboxed, as a PNG file."""
+    stream = io.BytesIO()
+    Image.fromarray(scene(*PICTURE_SIZES_WH[0])).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def facts(answer: Mapping[str, Any]) -> Any:
+    """What is compared of an answer: everything but ids and times; of masks the share of each class."""
+    predictions = answer["predictions"]
+    if isinstance(predictions, list):
+        return [{key: value for key, value in one.items() if key != "detection_id"} for one in predictions]
+    if "segmentation_mask" not in predictions:
+        return {"predictions": predictions, "predicted_classes": answer["predicted_classes"]}
+    mask = np.asarray(Image.open(io.BytesIO(base64.b64decode(predictions["segmentation_mask"]))))
+    shares = (np.bincount(mask.ravel()) / mask.size).tolist()
+    return {"shares": shares, "size": list(mask.shape), "class_map": predictions["class_map"]}
 
 
 def record_ultralytics(python: str) -> None:
@@ -96,6 +139,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.peer_url:
         record_upstream(options.peer_url)
+        record_families(options.peer_url)
     if options.ultralytics_python:
         record_ultralytics(options.ultralytics_python)
     return 0

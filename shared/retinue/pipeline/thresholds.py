@@ -25,5 +25,7 @@ def wanted_classes(manifest: Manifest, thresholds: Thresholds) -> list[int] | No
 
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """1 / (1 + exp(-logit)), without overflow."""
-    return (0.5 * (1.0 + np.tanh(0.5 * logits))).astype(np.float32)
+    """1 / (1 + exp(-logit)); where the exponential overflows that is 0, as it should be."""
+    with np.errstate(over="ignore"):
+        probabilities: NDArray[np.float32] = np.reciprocal(1 + np.exp(-logits))
+    return probabilities
