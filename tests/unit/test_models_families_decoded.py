@@ -116,6 +116,11 @@ class TestEndToEnd:
 
         assert found([rows], make_manifest(family="end-to-end")) == [(2, 0.8)]
 
+    def test_boxes_as_fractions(self) -> None:
+        rows = [[0.5, 0.4, 0.2, 0.1, 0.9, 1]]
+
+        assert found([rows], make_manifest(family="end-to-end", has_fractional_boxes=True)) == [(1, 0.9)]
+
     def test_the_first_ones_up_to_the_limit_then_the_classes_that_are_asked_for(self) -> None:
         rows = [[*self.ROW, 0.9, 0], [*self.ROW, 0.8, 1], [*self.ROW, 0.7, 1]]
         manifest = make_manifest(family="end-to-end")
@@ -150,10 +155,24 @@ class TestDetr:
 
         assert found([[self.BOX] * 3, logits], manifest) == [(1, 0.8808), (2, 0.7311)]
 
-    def test_boxes_and_scores_in_one_output(self) -> None:
+    @pytest.mark.parametrize(
+        ("convention", "expected"),
+        [
+            pytest.param("roboflow", [[160, 0, 200, 10]], id="packages: clipped"),
+            pytest.param("native", [[160, -10, 240, 10]], id="exports: as the network gives them"),
+        ],
+    )
+    def test_boxes_beyond_the_picture(self, convention: str, expected: list[list[float]]) -> None:
+        manifest = make_manifest(family="detr", is_activated=False, convention=convention)
+
+        detections = detect([[(1.0, 0.0, 0.4, 0.2)], [[9, -9, -9]]], manifest)
+
+        assert detections.xyxy.tolist() == [pytest.approx(expected[0], abs=1e-4)]
+
+    def test_boxes_and_scores_in_one_output_give_a_query_its_best_class_only(self) -> None:
         manifest = make_manifest(family="detr", is_activated=True)
 
-        assert found([[[*self.BOX, *SCORES]]], manifest) == [(1, 0.8)]
+        assert found([[[*self.BOX, 0.7, 0.8, 0.2], [*self.BOX, 0.6, 0.1, 0.2]]], manifest) == [(1, 0.8), (0, 0.6)]
 
     def test_each_query_has_a_mask(self) -> None:
         manifest = make_manifest(family="detr", is_activated=False, task="instance-segmentation")

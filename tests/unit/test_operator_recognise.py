@@ -70,6 +70,13 @@ class TestUltralyticsExports:
 
         assert (found.task, found.family, found.convention) == (task, family, "native")
 
+    @pytest.mark.parametrize(("head", "expected"), [("RTDETRDecoder", True), ("Detect", False)])
+    def test_boxes_of_rt_detr_are_fractions(self, head: str, expected: bool) -> None:
+        found = export((1, 300, 6), metadata={**DETECT, "head": head})
+
+        assert (found.family, found.has_fractional_boxes) == ("end-to-end", expected)
+        assert found.preprocessing.resize_mode == ("stretch" if expected else "letterbox")
+
     @pytest.mark.parametrize("operator", ["Softmax", "Gemm"])
     def test_classification(self, operator: str) -> None:
         metadata = {**DETECT, "task": "classify"}

@@ -149,6 +149,7 @@ class Manifest:
     is_activated: bool = True  # classification: the graph ends in softmax or sigmoid
     is_decoded: bool = True  # yolox: boxes are in pixels, not in cells of their grid
     is_inclusive: bool = False  # end-to-end: a score equal to the threshold passes
+    has_fractional_boxes: bool = False  # end-to-end: boxes are cx, cy, w, h in 0..1 of the input (RT-DETR)
     mask_threshold: Literal["probability", "logit"] = "probability"  # what upstream's masks are cut at: 0.5 or 0
     colors: tuple[str, ...] = ()  # "#RRGGBB" per class; empty: the default palette
     load_ms: float = 0.0

@@ -28,6 +28,7 @@ class Layout:
     reason: str
     is_activated: bool | None = None  # None: the last operator of the graph decides
     is_decoded: bool = True
+    has_fractional_boxes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +134,7 @@ def _rows(outputs: Sequence[Output], network: NetworkInput, hints: Hints) -> Ite
             task=task, family=family, outputs=names, classes=classes,  # type: ignore[arg-type]
             is_activated=True if family == "detr" else None,
             is_decoded=family != "yolox" or first.highest > max(network.width, network.height) / 4,
+            has_fractional_boxes=family == "end-to-end" and hints.is_rt_detr,
             reason=f"{first} is {columns.format(beside=beside)}"
             + (f", {prototypes[0]} prototypes" if prototypes else ""),
         )  # fmt: skip

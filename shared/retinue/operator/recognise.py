@@ -42,6 +42,7 @@ class Recognised:
     is_activated: bool = False
     is_decoded: bool = True
     is_inclusive: bool = False
+    has_fractional_boxes: bool = False
     mask_threshold: str = "probability"
 
 
@@ -104,6 +105,7 @@ def recognise(
         default_confidence=architecture.default_confidence,
         is_activated=_is_activated(source, graph, layout),
         is_decoded=layout.is_decoded,
+        has_fractional_boxes=layout.has_fractional_boxes,
         is_inclusive=is_package and (architecture.is_inclusive or bool(source.is_fused)),
         mask_threshold=architecture.mask_threshold,
     )

@@ -16,10 +16,15 @@ from retinue.pipeline.thresholds import confidence_per_class, sigmoid
 def decode(
     raw: list[NDArray[np.float32]], manifest: Manifest, placement: Placement, thresholds: Thresholds
 ) -> Prediction:
-    """The objects of one picture, best first. A query may appear with several classes."""
-    # Ultralytics' RT-DETR joins boxes and scores in one output.
-    boxes, logits = (raw[0][0][:, :4], raw[0][0][:, 4:]) if len(raw) == 1 else (raw[0][0], raw[1][0])
+    """The objects of one picture, best first. A query may appear with several classes.
+
+    Older RT-DETR exports of Ultralytics join boxes and scores in one output, and give a query its best class only.
+    """
+    is_joined = len(raw) == 1
+    boxes, logits = (raw[0][0][:, :4], raw[0][0][:, 4:]) if is_joined else (raw[0][0], raw[1][0])
     scores = logits if manifest.is_activated else sigmoid(logits)
+    if is_joined:
+        scores = np.where(scores == scores.max(axis=1, keepdims=True), scores, -1)
     query, class_id, confidence = _best_pairs(scores, manifest)
     passed = np.flatnonzero(confidence > confidence_per_class(manifest, thresholds)[class_id])
     passed = passed[: max(0, thresholds.max_detections)]

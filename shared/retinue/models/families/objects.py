@@ -51,9 +51,15 @@ def as_prediction(
 
 
 def _boxes(xyxy: Array, manifest: Manifest, placement: Placement) -> Array:
-    """Boxes in pixels of the picture, clipped; packages answer whole pixels (half to even), bare exports fractions."""
-    boxes = placement.boxes_to_image(xyxy)
-    return np.rint(boxes) if manifest.convention == "roboflow" else boxes
+    """Boxes in pixels of the picture: packages answer whole pixels (half to even), bare exports fractions.
+
+    They are clipped to the picture, but for those of bare DETR exports, whose frameworks let them reach beyond.
+    """
+    if manifest.convention == "roboflow":
+        return np.rint(placement.boxes_to_image(xyxy))
+    if manifest.family in ("detr", "boxes") or manifest.has_fractional_boxes:
+        return placement.to_image(xyxy.reshape(-1, 2, 2)).reshape(-1, 4)
+    return placement.boxes_to_image(xyxy)
 
 
 def _with_keypoints(
