@@ -4,6 +4,8 @@ Run by test_published_clients.py with the interpreter of another environment: th
 Usage: client_calls.py URL KEY FOLDER (scene.jpg, red.png and blue.png lie in the folder)
 """
 
+import base64
+import io
 import json
 import sys
 from pathlib import Path
@@ -27,6 +29,8 @@ def main(url: str, key: str, folder: Path) -> dict[str, Any]:
             "segmentation": _detections(client.infer(str(folder / "scene.jpg"), model_id=SEGMENTER)),
             "classification": _classification(client, folder),
             "thresholds": _thresholds(client, folder),
+            "tasks": _tasks(client, folder),
+            "pixels": _pixels(client, folder) if mode == "v0" else None,  # v1 knows no such task
             "drawing": _drawing(client, folder),
             "errors": _errors(url, key, mode, folder),
         }
@@ -52,6 +56,26 @@ def _detections(answer: dict[str, Any]) -> dict[str, Any]:
         "class_name": [str(name) for name in detections.data["class_name"]],
         "masks": None if masks is None else [_extent(mask) for mask in masks],
     }
+
+
+def _tasks(client: InferenceHTTPClient, folder: Path) -> dict[str, Any]:
+    """Keypoints, many labels."""
+    scene = str(folder / "scene.jpg")
+    keypoints = sv.KeyPoints.from_inference(client.infer(scene, model_id="yolov8-pose/1"))
+    return {
+        "keypoints": {
+            "xy": keypoints.xy.tolist(),
+            "class_name": [str(name) for name in keypoints.data["class_name"]],
+        },
+        "labels": client.infer(scene, model_id="labels/1")["predicted_classes"],
+    }
+
+
+def _pixels(client: InferenceHTTPClient, folder: Path) -> dict[str, Any]:
+    """A class for each pixel."""
+    pixels = client.infer(str(folder / "scene.jpg"), model_id="semantic/1")["predictions"]
+    mask = Image.open(io.BytesIO(base64.b64decode(pixels["segmentation_mask"])))
+    return {"class_map": pixels["class_map"], "size": list(mask.size)}
 
 
 def _extent(mask: np.ndarray) -> dict[str, Any]:

@@ -11,7 +11,10 @@ from local.gateway import Access
 from local.stack import Stack
 from tests.contract.constant_models import write_classifier, write_detector, write_segmenter
 from tests.contract.deployment import AS_JSON, CLASSIFIER, DETECTOR, SEGMENTER, Deployment
+from tests.contract.families import write_families
 from tests.contract.pictures import base64_of, plain, scene
+
+FAMILIES = ("yolov8-seg", "yolov8-pose", "rf-detr-seg", "labels", "semantic")
 
 
 class WorkerLines(logging.Handler):
@@ -54,6 +57,14 @@ def deployment(
         _publish_all(running, folder)
         _warm_up(running)
         yield running
+
+
+@pytest.fixture(scope="session")
+def families(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A model of each task beside those of `deployment`, by the names of FAMILIES."""
+    packages = write_families(tmp_path_factory.mktemp("families"))
+    for name in FAMILIES:
+        deployment.publish(f"{name}/1", packages[name])
 
 
 def _publish_all(deployment: Deployment, folder: Path) -> None:

@@ -9,18 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.contract.deployment import Deployment
-from tests.contract.families import write_families
+from tests.contract.conftest import FAMILIES
 
-PUBLISHED = ("yolov8-seg", "yolov8-pose", "rf-detr-seg", "labels", "semantic")
 TEXT = {"content-type": "text/plain"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def families(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> None:
-    packages = write_families(tmp_path_factory.mktemp("families"))
-    for name in PUBLISHED:
-        deployment.publish(f"{name}/1", packages[name])
+pytestmark = pytest.mark.usefixtures("families")
 
 
 def by_task(client: httpx.Client, task: str, model: str, scene_text: str, **fields: Any) -> httpx.Response:
@@ -96,7 +90,7 @@ def test_a_reduced_answer_lies_on_the_masks_grid(client: httpx.Client, scene_tex
     assert answer["image"]["width"] <= 16 < answer["original_image"]["width"]
 
 
-@pytest.mark.parametrize("model", PUBLISHED)
+@pytest.mark.parametrize("model", FAMILIES)
 def test_drawings(client: httpx.Client, scene_text: str, model: str) -> None:
     response = client.post(f"/{model}/1?format=image&labels=true", content=scene_text, headers=TEXT)
 

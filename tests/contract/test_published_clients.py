@@ -39,7 +39,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def seen(deployment: Deployment, key: str, pictures: Path) -> dict[str, Any]:
+def seen(deployment: Deployment, families: None, key: str, pictures: Path) -> dict[str, Any]:
     """What the clients made of the answers; see client_calls.py."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(pictures), "MPLCONFIGDIR": str(pictures)}
     done = subprocess.run(
@@ -68,6 +68,17 @@ def test_supervision_reads_detections(seen: dict[str, Any], mode: str, form: str
     assert detections["xyxy"][0] == pytest.approx([80, 80, 240, 160])
     assert detections["xyxy"][1] == pytest.approx([40, 20, 80, 60])
     assert detections["masks"] is None
+
+
+@needs_clients
+@pytest.mark.parametrize("mode", MODES)
+def test_every_task(seen: dict[str, Any], mode: str) -> None:
+    tasks = seen[mode]["tasks"]
+
+    assert tasks["keypoints"] == {"xy": [[[100, 60], [200, 160]]], "class_name": ["alpha"]}
+    assert tasks["labels"] == ["alpha"]
+    if mode == "v0":
+        assert seen[mode]["pixels"] == {"class_map": {"0": "background", "1": "road"}, "size": [320, 240]}
 
 
 @needs_clients

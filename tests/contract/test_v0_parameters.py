@@ -174,8 +174,8 @@ def test_unknown_mask_format_is_refused(infer: Any, value: str) -> None:
     assert response.json()["detail"][0]["loc"][:2] == ["query", "response_mask_format"]
 
 
-def test_masks_as_run_lengths_are_refused_until_they_are_built(infer: Any) -> None:
+def test_masks_as_run_lengths(infer: Any) -> None:
     response = infer({"response_mask_format": "rle"}, SEGMENTER)
 
-    assert response.status_code == 422
-    assert "not built yet" in response.json()["detail"][0]["msg"]
+    assert response.status_code == 200
+    assert {prediction["mask_format"] for prediction in response.json()["predictions"]} == {"rle"}

@@ -77,7 +77,8 @@ def _descriptions(access: Access, service: Service) -> Response:
 def _description(name: str, manifest: Manifest) -> dict[str, Any]:
     return {
         "model_id": name,
-        "task_type": manifest.task,
+        # Clients choose the route by it, and one label or many go the same way.
+        "task_type": "classification" if manifest.task == "multi-label-classification" else manifest.task,
         "batch_size": manifest.network_input.batch,
         "input_height": manifest.network_input.height,
         "input_width": manifest.network_input.width,
