@@ -67,6 +67,15 @@ class TestYoloV5:
         assert detections.polygons[0].max(axis=0).tolist() == [123, 45]
 
 
+@pytest.mark.parametrize(("convention", "expected"), [("roboflow", 1), ("native", 2)])
+def test_exports_round_overlaps_as_ultralytics_does(convention: str, expected: int) -> None:
+    # GIVEN two boxes of class 2 whose IoU is 0.30000004, and 0.29999846 once they are shifted by 2 x 7680
+    boxes = [[31.61, 30, 63.22, 40], [9.483, 30, 18.966, 40]]
+    rows = [[*box, 0, 0, score] for box, score in zip(boxes, (0.9, 0.8), strict=True)]
+
+    assert len(detect([np.array(rows).T], make_manifest(convention=convention))) == expected
+
+
 class TestYoloX:
     @pytest.mark.parametrize(
         ("size", "cells"),

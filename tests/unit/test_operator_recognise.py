@@ -105,6 +105,7 @@ class TestUltralyticsExports:
             # dynamic=True: any multiple of the stride, up to the size at which Ultralytics runs such files
             ({}, OPEN, NetworkInput(name="images", height=640, width=640, batch=None, stride=32)),
             ({"stride": "64"}, OPEN, NetworkInput(name="images", height=640, width=640, batch=None, stride=64)),
+            ({"imgsz": "[224, 224]"}, OPEN, NetworkInput(name="images", height=640, width=640, batch=None, stride=32)),
             ({}, (None, 3, 480, 640), NetworkInput(name="images", height=480, width=640, batch=None)),
             # the graph knows better than the metadata
             ({"imgsz": "[1, 1]"}, FIXED, NetworkInput(name="images", height=480, width=640, batch=1)),

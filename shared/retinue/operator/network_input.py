@@ -20,8 +20,7 @@ def network_input(source: Source, graph: Graph, size_hw: tuple[int, int] | None 
     batch, _, height, width = picture.shape
     is_open = height is None and width is None and "stride" in graph.metadata and source.convention == "native"
     # Ultralytics runs exports of any size at its default, whatever size they were exported at.
-    is_default = is_open and graph.metadata.get("task") != "classify"
-    size = size_hw or (_ULTRALYTICS_SIZE_HW if is_default else _said_size(source, graph))
+    size = size_hw or (_ULTRALYTICS_SIZE_HW if is_open else _said_size(source, graph))
     if height is not None and width is not None:
         # The legacy layout's size is of the dataset, and so may be RF-DETR's; the graph knows better.
         is_binding = size_hw or ("model_config" in source.layout and not str(source.architecture).startswith("rfdetr"))

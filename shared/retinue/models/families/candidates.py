@@ -12,6 +12,8 @@ from retinue.pipeline.prediction import Thresholds
 from retinue.pipeline.thresholds import confidence_per_class, wanted_classes
 
 Array = NDArray[np.float32]
+# Pixels between two classes in Ultralytics' suppression, more than any input has.
+_CLASS_SHIFT = np.float32(7680)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,12 @@ def best_classes(scores: Array, manifest: Manifest, thresholds: Thresholds) -> t
 
 def suppress(candidates: Candidates, manifest: Manifest, thresholds: Thresholds) -> Candidates:
     """The candidates that stay after suppression, best first, of the classes that are asked for."""
+    xyxy = candidates.xyxy
+    if manifest.convention == "native" and not thresholds.is_class_agnostic:
+        # Ultralytics shifts the classes apart, which rounds: it decides where an overlap equals the threshold.
+        xyxy = xyxy + candidates.class_id[:, None].astype(np.float32) * _CLASS_SHIFT
     kept = non_maximum_suppression(
-        candidates.xyxy,
+        xyxy,
         candidates.confidence,
         candidates.class_id,
         iou_threshold=thresholds.iou_threshold,
