@@ -40,6 +40,12 @@ class Settings:
     key_cache_s: int = _setting(60, "seconds until an API key is looked up again", min=0)
     max_pixels: int = _setting(50_000_000, "largest picture in pixels (width x height)", min=1)
     max_images: int = _setting(64, "most pictures in one request", min=1)
+    workflow_max_steps: int = _setting(1000, "most steps of a workflow", min=1)
+    workflow_max_elements: int = _setting(10_000, "most elements, such as crops, that a workflow step makes", min=1)
+    workflow_cache_s: int = _setting(60, "seconds until a saved workflow is read again", min=0)
+    workflow_secrets: str = _setting(
+        "", "environment variables that workflows may read as secrets, separated by commas; empty: none, refused"
+    )
     max_response_mb: float = _setting(5.5, "largest response in MB; Lambda carries 6", min=0.01, max=6)
     url_input: bool = _setting(True, "whether pictures may be given by URL")
     url_timeout_s: float = _setting(10.0, "time for fetching one picture by URL", min=0.1, max=25)

@@ -1,6 +1,7 @@
 """What one process holds while it serves: settings, keys, models, the way to pictures. Made once, at the first
 request."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,8 @@ from retinue.keys import KeyStore
 from retinue.observe import Observer
 
 if TYPE_CHECKING:
+    from retinue.workflows.compile import PlanCache
+    from retinue.workflows.saved import SavedWorkflows
     from retinue.images.fetch import UrlFetcher
     from retinue.models.cache import WarmCache
 
@@ -70,3 +73,23 @@ class Service:
             budget_bytes=self.settings.model_memory_bytes,
             threads=self.settings.effective_threads,
         )
+
+    @cached_property
+    def workflows(self) -> "SavedWorkflows":
+        """Reads saved workflows."""
+        from retinue.workflows.saved import SavedWorkflows
+
+        return SavedWorkflows(self.reader, self.settings.workflow_cache_s)
+
+    @cached_property
+    def plans(self) -> "PlanCache":
+        """The workflows that were compiled."""
+        from retinue.workflows.compile import PlanCache
+
+        return PlanCache()
+
+    @cached_property
+    def workflow_secrets(self) -> Mapping[str, str] | None:
+        """The environment variables that workflows may read; None if they may read none."""
+        names = [name.strip() for name in self.settings.workflow_secrets.split(",") if name.strip()]
+        return {name: os.environ[name] for name in names if name in os.environ} if names else None

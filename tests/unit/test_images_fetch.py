@@ -9,7 +9,8 @@ import pytest
 
 from retinue.deadline import Deadline
 from retinue.errors import ImageError, ImageTooLarge
-from retinue.images.fetch import UrlFetcher, _is_public_address
+from retinue.images.fetch import UrlFetcher
+from retinue.internet import is_public_address
 from tests.unit.buckets import SOON
 from tests.unit.servers import LOOPBACK, Authority, Conversation, ScriptedServer, Step, make_authority, serving
 
@@ -273,7 +274,7 @@ class TestUrlsThatAreNotFetched:
     ],
 )
 def test_which_addresses_are_public(address: str, expected: bool) -> None:
-    assert _is_public_address(address) is expected
+    assert is_public_address(address) is expected
 
 
 class TestBadServers:

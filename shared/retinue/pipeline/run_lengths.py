@@ -40,3 +40,32 @@ def run_lengths(mask: Mask) -> NDArray[np.int64]:
     kept[1:-1] = ~np.repeat(goes_on, 2)
     lengths = np.diff(np.concatenate([[0], edges[kept], [mask.width * mask.height]]))
     return lengths if lengths[-1] or len(lengths) == 1 else lengths[:-1]
+
+
+def decode_run_lengths(counts: str | list[int], height: int, width: int) -> Mask:
+    """The mask that COCO's compressed text, or plain run lengths, mean. Raises ValueError if they do not fill it."""
+    lengths = np.asarray(_parse(counts) if isinstance(counts, str) else counts, np.int64)
+    if lengths.size and (lengths.min() < 0 or lengths.sum() != width * height):
+        raise ValueError(f"run lengths cover {lengths.sum():,} pixels of {width} x {height}")
+    values = np.arange(len(lengths)) % 2 == 1
+    patch = np.repeat(values, lengths).reshape(width, height).T if lengths.size else np.zeros((height, width), bool)
+    return Mask(np.ascontiguousarray(patch), 0, 0, width, height)
+
+
+def _parse(text: str) -> list[int]:
+    """The run lengths in compressed text: numbers of five-bit groups, from the fourth on told as differences."""
+    lengths: list[int] = []
+    value = shift = 0
+    for character in text.encode("ascii"):
+        group = character - _FIRST_CHARACTER
+        if not 0 <= group < 64:
+            raise ValueError(f"run lengths hold no character {chr(character)!r}")
+        value |= (group & 31) << shift
+        shift += _GROUP_BITS
+        if group & 32:
+            continue
+        if group & 16:
+            value -= 1 << shift
+        lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
+        value = shift = 0
+    return lengths

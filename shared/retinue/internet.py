@@ -1,0 +1,156 @@
+"""Connections to public https hosts: what fetches pictures and what sends for workflows passes the same checks.
+
+The name is resolved here, every address is checked, and the connection goes to a checked address: between the check
+and the connection nothing can be resolved again.
+"""
+
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from retinue.deadline import Deadline
+from retinue.errors import RequestError
+
+if TYPE_CHECKING:
+    import ssl
+    from http.client import HTTPConnection
+
+# IPv4-compatible addresses, and those that a NAT64 gateway translates.
+_IPV4_AT_THE_END = (ipaddress.IPv6Network("::/96"), ipaddress.IPv6Network("64:ff9b::/96"))
+
+# The addresses of a host name.
+Resolver = Callable[[str], list[str]]
+Reason = Literal["invalid", "not https", "no domain name", "not allowed", "unknown host"]
+
+
+class UrlError(RequestError):
+    """A URL that must not be used, or whose host nobody knows; `reason` is the rule that it breaks."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason: Reason = reason
+
+
+def resolve(host: str) -> list[str]:
+    """The addresses that the system's resolver gives for `host`."""
+    return [str(info[4][0]) for info in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)]
+
+
+class Internet:
+    """The way to public hosts."""
+
+    def __init__(
+        self,
+        *,
+        resolver: Resolver = resolve,
+        is_public: Callable[[str], bool] | None = None,
+        tls: "ssl.SSLContext | None" = None,
+        port: int = 443,
+    ) -> None:
+        """All of it is injectable so that a test can serve a public name itself."""
+        self._resolver = resolver
+        self._is_public = is_public or is_public_address
+        self._tls = tls
+        self._port = port
+
+    @contextmanager
+    def connected(self, target: SplitResult, limit: Deadline) -> "Iterator[HTTPConnection]":
+        """A connection to the host of a parsed URL, whose certificate must be for it.
+
+        Cut at the limit, whatever it is doing: a timeout is per read, so without the cut a server that drips bytes
+        could go on for ever. Raises UrlError for a host that is not public, OSError where nobody answers.
+        """
+        from http.client import HTTPConnection
+
+        host = str(target.hostname)
+        address = self._checked_address(host)
+        timeout_s = max(0.001, limit.remaining_s)
+        # Not HTTPSConnection: it would load the system's certificates once more, only to be given this socket.
+        connection = HTTPConnection(host, timeout=timeout_s)
+        plain = socket.create_connection((address, self._port), timeout=timeout_s)
+        cut = threading.Timer(limit.remaining_s, lambda: _cut(connection.sock or plain))
+        cut.daemon = True
+        cut.start()
+        try:
+            connection.sock = (self._tls or _default_tls()).wrap_socket(plain, server_hostname=host)
+            yield connection
+        finally:
+            cut.cancel()
+            connection.close()
+            plain.close()
+
+    def _checked_address(self, host: str) -> str:
+        try:
+            addresses = self._resolver(host)
+        except (OSError, UnicodeError) as exc:  # UnicodeError: a label that DNS does not allow
+            raise UrlError("unknown host", f"{host} does not resolve: {exc}") from exc
+        if not addresses:
+            raise UrlError("unknown host", f"{host} has no address")
+        if not all(self._is_public(address) for address in addresses):
+            raise UrlError("not allowed", f"{host} has an address that is not public")
+        return addresses[0]
+
+
+def parse_public_url(url: str) -> SplitResult:
+    """The parts of a URL that may be used, in the contract's order of checks. Raises UrlError."""
+    try:
+        target = urlsplit(url)
+        host, port = target.hostname, target.port
+    except ValueError as exc:
+        raise UrlError("invalid", f"no URL: {exc}") from exc
+    if not target.scheme or (not host and target.scheme in ("http", "https")):
+        raise UrlError("invalid", "no URL: it has no scheme or no host")
+    if target.scheme.lower() != "https":
+        raise UrlError("not https", f"the scheme is {target.scheme}, not https")
+    if not host or not _is_domain_name(host):
+        raise UrlError("no domain name", "the host is no fully qualified domain name")
+    if port not in (None, 443) or target.username is not None or target.password is not None:
+        raise UrlError("not allowed", "a port other than 443 or credentials in the URL")
+    if any(ord(character) <= 32 or ord(character) == 127 for character in url):
+        raise UrlError("invalid", "control characters or spaces in the URL")
+    return target
+
+
+def path_and_query(target: SplitResult) -> str:
+    """What a request asks the host for."""
+    return f"{target.path or '/'}{'?' + target.query if target.query else ''}"
+
+
+def is_public_address(address: str) -> bool:
+    """Whether an address is on the public internet; IPv4 inside IPv6 counts as the IPv4 address."""
+    parsed = ipaddress.ip_address(address.split("%")[0])
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.is_site_local:
+            return False
+        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
+        if any(parsed in network for network in _IPV4_AT_THE_END):
+            inner = ipaddress.IPv4Address(parsed.packed[-4:])
+        if inner is not None:
+            return inner.is_global and not inner.is_multicast
+    return parsed.is_global and not parsed.is_multicast
+
+
+def _is_domain_name(host: str) -> bool:
+    """Whether `host` is a fully qualified name: at least two labels, the last one not a number (that is an address)."""
+    labels = host.rstrip(".").split(".")
+    last = labels[-1].lower()
+    is_number = last.isdigit() or last.startswith("0x")
+    return len(labels) >= 2 and all(labels) and not is_number and ":" not in host
+
+
+@cache
+def _default_tls() -> "ssl.SSLContext":
+    """The system's certificates; loading them takes 20-40 ms."""
+    import ssl
+
+    return ssl.create_default_context()
+
+
+def _cut(line: socket.socket) -> None:
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)

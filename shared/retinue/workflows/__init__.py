@@ -1,0 +1,1 @@
+"""Workflows: models and image operations chained by a JSON document."""

@@ -1,0 +1,1 @@
+"""The blocks: one module for each name, with all its versions."""

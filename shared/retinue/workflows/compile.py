@@ -1,0 +1,74 @@
+"""From a document to a plan: contract/workflows.md 2.1. Plans are kept, by the hash of their document."""
+
+import hashlib
+from collections import OrderedDict
+from typing import Any
+
+import orjson
+
+from retinue.workflows.block import Limits
+from retinue.workflows.definition import check_version, parse_definition
+from retinue.workflows.errors import WorkflowEnvironmentConfigurationError, WorkflowSyntaxError
+from retinue.workflows.graph import build_graph
+from retinue.workflows.inner import Lookup, has_saved_parts, inline
+from retinue.workflows.lineage import plan_steps
+from retinue.workflows.plan import Plan
+
+_MOST_NESTED = 64
+_NO_CUSTOM_CODE = (
+    "Cannot use dynamic blocks with custom Python code in this installation of `workflows`. This service runs no code "
+    "of its users. Use blocks such as expression, or a webhook to a service of your own."
+)
+
+
+def compile_definition(document: dict[str, Any], limits: Limits, look_up: Lookup) -> Plan:
+    """The plan of a document. look_up finds saved workflows that it nests. Raises WorkflowError."""
+    check_version(document)
+    check_nesting(document)
+    if document.get("dynamic_blocks_definitions"):
+        raise WorkflowEnvironmentConfigurationError(
+            _NO_CUSTOM_CODE, context="workflow_compilation | dynamic_blocks_compilation"
+        )
+    definition = parse_definition(inline(document, look_up), limits)
+    return plan_steps(definition, build_graph(definition))
+
+
+def check_nesting(document: Any) -> None:
+    """Raises WorkflowSyntaxError if lists and dicts lie in each other deeper than anything that makes sense."""
+    level = [document]
+    for _ in range(_MOST_NESTED):
+        level = [
+            item
+            for value in level
+            for item in (value.values() if isinstance(value, dict) else value)
+            if isinstance(item, dict | list)
+        ]
+        if not level:
+            return
+    raise WorkflowSyntaxError(
+        f"The workflow nests lists and objects more than {_MOST_NESTED} levels deep.",
+        context="workflow_compilation | workflow_definition_parsing",
+        blocks=(),
+    )
+
+
+class PlanCache:
+    """The plans of the documents that were used last."""
+
+    def __init__(self, size: int = 256) -> None:
+        self._plans: OrderedDict[bytes, Plan] = OrderedDict()
+        self._size = size
+
+    def get(self, document: dict[str, Any], limits: Limits, look_up: Lookup) -> Plan:
+        """The plan of the document, compiled if it is new. Raises WorkflowError."""
+        key = hashlib.sha256(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)).digest()
+        if (plan := self._plans.get(key)) is None:
+            plan = compile_definition(document, limits, look_up)
+            # What a nested workflow is called may mean something else later.
+            if not has_saved_parts(document):
+                self._plans[key] = plan
+                if len(self._plans) > self._size:
+                    self._plans.popitem(last=False)
+        else:
+            self._plans.move_to_end(key)
+        return plan

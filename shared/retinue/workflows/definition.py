@@ -1,0 +1,270 @@
+"""From the JSON of a document to its inputs, steps and outputs (contract/workflows.md 1)."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from retinue.workflows.block import Block, Limits
+from retinue.workflows.errors import (
+    BlockError,
+    DuplicatedNameError,
+    NotSupportedExecutionEngineError,
+    WorkflowDefinitionError,
+    WorkflowLimitError,
+    WorkflowSyntaxError,
+)
+from retinue.workflows.manifest import Manifest
+from retinue.workflows.registry import find_block
+
+ENGINE_VERSION = "1.17.0"
+"""The version of the language that documents may ask for (contract/workflows.md, first lines)."""
+
+_PARSING = "workflow_compilation | workflow_definition_parsing"
+# PEP 440 without an epoch: the release, and what may follow it.
+_VERSION = re.compile(
+    r"\s*v?(\d+(?:\.\d+)*)(?:[-_.]?(?:alpha|a|beta|b|preview|pre|c|rc|post|rev|r|dev)[-_.]?\d*)*(?:\+[a-z0-9.]+)?\s*",
+    re.IGNORECASE,
+)
+_IMAGE_TYPES = ("WorkflowImage", "InferenceImage")
+_PARAMETER_TYPES = ("WorkflowParameter", "InferenceParameter")
+_MOST_PROBLEMS = 50
+
+
+class ProblemsOfDocument(Exception):
+    """What is wrong with a document: the places, and what should be there."""
+
+    type = "ValidationError"
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        lines = [f"{len(problems)} validation error{'s' * (len(problems) > 1)} for workflow"]
+        lines += [f"{place}\n  {message}" for place, message in problems[:_MOST_PROBLEMS]]
+        super().__init__("\n".join(lines))
+
+
+class KindOfInput(BaseModel):
+    """A kind that is written out."""
+
+    name: str
+
+
+class InputModel(BaseModel):
+    """One input of a document."""
+
+    type: Literal[
+        "WorkflowImage", "InferenceImage", "WorkflowVideoMetadata", "WorkflowBatchInput", "WorkflowParameter",
+        "InferenceParameter",
+    ]  # fmt: skip
+    name: str
+    kind: list[str | KindOfInput] | None = None
+    dimensionality: int = 1
+    default_value: float | int | str | bool | list[Any] | dict[str, Any] | None = None
+
+
+class OutputModel(BaseModel):
+    """One output of a document."""
+
+    type: Literal["JsonField"]
+    name: str
+    selector: str
+    coordinates_system: Literal["own", "parent"] = "parent"
+
+
+class SectionsModel(BaseModel):
+    """The sections that every document has."""
+
+    version: str
+    inputs: list[Any]
+    steps: list[Any]
+    outputs: list[Any]
+    dynamic_blocks_definitions: list[Any] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input. depth: 0 for a parameter, 1 for one value per picture, 2 for several values per picture ..."""
+
+    name: str
+    type: str
+    kinds: tuple[str, ...]
+    depth: int
+    is_batch: bool = True
+    default: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: its block, and what it says."""
+
+    name: str
+    block: type[Block]
+    manifest: Manifest
+
+    @property
+    def selector(self) -> str:
+        """How others refer to it."""
+        return f"$steps.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output."""
+
+    name: str
+    selector: str
+    is_own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A document in which every step is valid by itself."""
+
+    inputs: dict[str, Input]
+    steps: dict[str, Step]
+    outputs: tuple[Output, ...] = field(default=())
+
+
+def check_version(document: Any) -> None:
+    """Raises what the version asks for: NotSupportedExecutionEngineError or WorkflowDefinitionError."""
+    if not isinstance(document, dict):
+        raise _syntax_error([("", "Input should be a valid dictionary")], ())
+    asked = document.get("version")
+    if asked is None:
+        return
+    context = "workflow_compilation | engine_initialisation"
+    found = _VERSION.fullmatch(str(asked)[:100])
+    if found is None:
+        raise WorkflowDefinitionError(
+            f"Version {str(asked)[:40]!r} of the workflow is not a version number; write for example '1.0'.",
+            context=context,
+        )
+    release = _release(found[1])
+    ours = _release(ENGINE_VERSION)
+    if release > ours or release[0] < ours[0]:
+        raise NotSupportedExecutionEngineError(
+            f"The workflow asks for version {asked} of the execution engine; here is {ENGINE_VERSION}.",
+            context=context,
+        )
+
+
+def _release(text: str) -> tuple[int, ...]:
+    numbers = tuple(map(int, text.split(".")))
+    return numbers + (0,) * (3 - len(numbers))
+
+
+def parse_definition(document: dict[str, Any], limits: Limits) -> Definition:
+    """The document with every section, step and property checked by itself, and all names unique.
+
+    Nested workflows are already inlined. Raises WorkflowSyntaxError, DuplicatedNameError, WorkflowLimitError.
+    """
+    try:
+        sections = SectionsModel.model_validate(document)
+    except ValidationError as exc:
+        raise _syntax_error(list(_problems(exc)), ()) from exc
+    if len(sections.steps) > limits.steps:
+        raise WorkflowLimitError(
+            f"The workflow has {len(sections.steps):,} steps; the limit is {limits.steps:,}. Split it.",
+            context="workflow_compilation | specification_validation",
+        )
+    problems: list[tuple[str, str]] = []
+    blocks: dict[tuple[str | None, str | None], BlockError] = {}
+    inputs = _parse_list(TypeAdapter(InputModel), sections.inputs, "inputs", problems)
+    steps = [_parse_step(index, step, problems, blocks) for index, step in enumerate(sections.steps)]
+    outputs = _parse_list(TypeAdapter(OutputModel), sections.outputs, "outputs", problems)
+    if problems:
+        raise _syntax_error(problems, tuple(blocks.values()))
+    valid_steps = [step for step in steps if step is not None]
+    _check_unique("input parameter", (item.name for item in inputs))
+    _check_unique("input steps", (step.name for step in valid_steps))
+    _check_unique("input outputs", (item.name for item in outputs))
+    return Definition(
+        {item.name: _input(item) for item in inputs},
+        {step.name: step for step in valid_steps},
+        tuple(Output(item.name, item.selector, item.coordinates_system == "own") for item in outputs),
+    )
+
+
+def _parse_list(
+    adapter: TypeAdapter[Any], items: list[Any], section: str, problems: list[tuple[str, str]]
+) -> list[Any]:
+    parsed = []
+    for index, item in enumerate(items):
+        try:
+            parsed.append(adapter.validate_python(item))
+        except ValidationError as exc:
+            problems += _problems(exc, f"{section}.{index}")
+    return parsed
+
+
+def _parse_step(
+    index: int,
+    step: Any,
+    problems: list[tuple[str, str]],
+    blocks: dict[tuple[str | None, str | None], BlockError],
+) -> Step | None:
+    """The step, or None with what is wrong added to `problems` and, once for each property, to `blocks`."""
+    record = step if isinstance(step, dict) else {}
+    name, identifier = (value if isinstance(value, str) else None for value in (record.get("name"), record.get("type")))
+    block = find_block(identifier) if identifier is not None else None
+    place = f"steps.{index}"
+    if block is None:
+        message = (
+            "Input should be a valid dictionary" if not isinstance(step, dict)
+            else "Unable to extract tag using discriminator 'type'" if identifier is None
+            else f"Input tag '{identifier[:100]}' found using 'type' does not match any of the expected tags"
+        )  # fmt: skip
+        problems.append((place, message))
+        blocks.setdefault((name, None), BlockError(block_id=name, block_type=identifier, property_details=message))
+        return None
+    try:
+        manifest = block.manifest.model_validate(record)
+    except ValidationError as exc:
+        for error in exc.errors(include_url=False, include_input=False, include_context=False):
+            where = ".".join(map(str, error["loc"]))
+            problems.append((f"{place}.{identifier}" + f".{where}" * bool(where), error["msg"]))
+            property_name = str(error["loc"][0]) if error["loc"] else None
+            blocks.setdefault(
+                (name, property_name),
+                BlockError(
+                    block_id=name, block_type=identifier, property_name=property_name, property_details=error["msg"]
+                ),
+            )
+        return None
+    return Step(manifest.name, block, manifest)
+
+
+def _problems(exc: ValidationError, place: str = "") -> Iterable[tuple[str, str]]:
+    for error in exc.errors(include_url=False, include_input=False, include_context=False):
+        yield ".".join([*([place] if place else []), *map(str, error["loc"])]), error["msg"]
+
+
+def _syntax_error(problems: list[tuple[str, str]], blocks: tuple[BlockError, ...]) -> WorkflowSyntaxError:
+    return WorkflowSyntaxError(
+        "Could not parse workflow definition. Details provided in inner error.",
+        context=_PARSING,
+        inner=ProblemsOfDocument(problems),
+        blocks=blocks,
+    )
+
+
+def _check_unique(what: str, names: Iterable[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DuplicatedNameError(
+            f"Found duplicated {what} names: {', '.join(name[:100] for name in twice[:10])}",
+            context="workflow_compilation | specification_validation",
+        )
+
+
+def _input(item: InputModel) -> Input:
+    written = tuple(kind if isinstance(kind, str) else kind.name for kind in item.kind) if item.kind else None
+    if item.type in _IMAGE_TYPES:
+        return Input(item.name, item.type, written or ("image",), 1)
+    if item.type in _PARAMETER_TYPES:
+        return Input(item.name, item.type, written or ("*",), 0, is_batch=False, default=item.default_value)
+    if item.type == "WorkflowVideoMetadata":
+        return Input(item.name, item.type, written or ("video_metadata",), 1)
+    return Input(item.name, item.type, written or ("*",), item.dimensionality)

@@ -1,0 +1,1 @@
+"""Drawing on pictures, pixel for pixel as OpenCV draws."""

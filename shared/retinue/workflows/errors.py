@@ -1,0 +1,231 @@
+"""What can go wrong in a workflow: contract/workflows.md 2.2 and 2.3.
+
+A workflow error carries the whole answer: who is to blame, where it happened (its context), and which blocks are
+concerned.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from retinue.errors import RetinueError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockError:
+    """What is wrong with one step."""
+
+    block_id: str | None = None
+    block_type: str | None = None
+    block_details: str | None = None
+    property_name: str | None = None
+    property_details: str | None = None
+    block_traceback: dict[str, Any] | None = None
+
+
+class WorkflowError(RetinueError):
+    """Base of what goes wrong in a workflow; `type` is the error_type that clients see."""
+
+    type: ClassVar[str] = "WorkflowError"
+    is_callers_fault: ClassVar[bool] = True
+    # Errors of the one family list the blocks concerned, those of the other do not even have the key.
+    names_blocks: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        context: str,
+        inner: BaseException | None = None,
+        blocks: tuple[BlockError, ...] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.context = context
+        self.inner = inner
+        self.blocks = blocks
+
+    def render(self) -> dict[str, Any]:
+        """The body of contract/workflows.md 2.3."""
+        if self.inner is not None:
+            inner_type: str | None = getattr(self.inner, "type", None) or type(self.inner).__name__
+        else:
+            inner_type = "None" if self.names_blocks else None
+        body: dict[str, Any] = {
+            "message": self.public,
+            "error_type": self.type,
+            "context": self.context,
+            "inner_error_type": inner_type,
+            "inner_error_message": str(self.inner),
+        }
+        if self.names_blocks:
+            body["blocks_errors"] = None if self.blocks is None else [asdict(block) for block in self.blocks]
+            body["python_blocks_output_streams"] = None
+            body["python_blocks_debug_traces"] = None
+        return body
+
+
+class WorkflowDefinitionError(WorkflowError):
+    """The document as a whole makes no sense."""
+
+    type = "WorkflowDefinitionError"
+
+
+class DuplicatedNameError(WorkflowDefinitionError):
+    """Two inputs, steps or outputs of one name."""
+
+    type = "DuplicatedNameError"
+
+
+class NotSupportedExecutionEngineError(WorkflowError):
+    """The document asks for another engine version."""
+
+    type = "NotSupportedExecutionEngineError"
+
+
+class WorkflowSyntaxError(WorkflowError):
+    """A section, a step or a property that the document language does not have."""
+
+    type = "WorkflowSyntaxError"
+    names_blocks = True
+
+
+class InvalidReferenceTargetError(WorkflowError):
+    """A selector of something that is not there."""
+
+    type = "InvalidReferenceTargetError"
+    names_blocks = True
+
+
+class ReferenceTypeError(WorkflowError):
+    """A selector of a kind that the property does not take."""
+
+    type = "ReferenceTypeError"
+
+
+class ExecutionGraphStructureError(WorkflowError):
+    """Steps that cannot be put in an order, or wired so."""
+
+    type = "ExecutionGraphStructureError"
+    names_blocks = True
+
+
+class StepInputDimensionalityError(WorkflowError):
+    """Inputs of one step whose batches are nested to different depths."""
+
+    type = "StepInputDimensionalityError"
+    names_blocks = True
+
+
+class StepInputLineageError(WorkflowError):
+    """Inputs of one step that belong to different things, such as crops of two detectors."""
+
+    type = "StepInputLineageError"
+
+
+class ControlFlowDefinitionError(WorkflowError):
+    """A condition on one thing that decides about another."""
+
+    type = "ControlFlowDefinitionError"
+
+
+class AssumptionError(WorkflowError):
+    """A document that no rule of the language covers."""
+
+    type = "AssumptionError"
+
+
+class InnerWorkflowError(WorkflowDefinitionError):
+    """A nested workflow that cannot be put into its parent."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message, context="workflow_compilation | inner_workflow_composition")
+        self.type = kind  # type: ignore[misc]  # one class for the six kinds that differ in name alone
+
+
+class WorkflowEnvironmentConfigurationError(WorkflowError):
+    """Something that this installation does not allow."""
+
+    type = "WorkflowEnvironmentConfigurationError"
+    is_callers_fault = False
+
+
+class RuntimeInputError(WorkflowError):
+    """Inputs of the request that do not fit the document."""
+
+    type = "RuntimeInputError"
+
+
+class WorkflowLimitError(WorkflowError):
+    """More steps, elements or time than the service gives one request."""
+
+    type = "RuntimeLimitsExceededError"
+
+
+class StepExecutionError(WorkflowError):
+    """A block failed."""
+
+    type = "StepExecutionError"
+    is_callers_fault = False
+    names_blocks = True
+
+
+class ClientCausedStepExecutionError(StepExecutionError):
+    """A block failed because of what the caller asked for; `inner` decides the status."""
+
+    type = "ClientCausedStepExecutionError"
+    is_callers_fault = True
+
+
+class InvalidBlockBehaviourError(WorkflowError):
+    """A block answered in a form that the engine cannot use."""
+
+    type = "InvalidBlockBehaviourError"
+    is_callers_fault = False
+
+
+class ExecutionEngineRuntimeError(WorkflowError):
+    """An output cannot be written as JSON."""
+
+    type = "ExecutionEngineRuntimeError"
+    is_callers_fault = False
+
+
+class QueryError(WorkflowError):
+    """Base of what goes wrong in an operation or a statement."""
+
+    type = "EvaluationEngineError"
+    is_callers_fault = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        context: str = "step_execution | roboflow_query_language_evaluation",
+        inner: BaseException | None = None,
+    ) -> None:
+        super().__init__(message, context=context, inner=inner)
+
+
+class InvalidInputTypeError(QueryError):
+    """An operand of a type, or with a value, that the operation does not take."""
+
+    type = "InvalidInputTypeError"
+    is_callers_fault = True
+
+
+class OperationTypeNotRecognisedError(QueryError):
+    """An operation that does not exist."""
+
+    type = "OperationTypeNotRecognisedError"
+    is_callers_fault = True
+
+
+class OperationError(QueryError):
+    """An operation that cannot be done on this value."""
+
+    type = "OperationError"
+
+
+class UndeclaredSymbolError(QueryError):
+    """An operand that no parameter has."""
+
+    type = "UndeclaredSymbolError"

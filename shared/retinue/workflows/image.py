@@ -1,0 +1,140 @@
+"""Pictures inside a workflow: pixels, and where they lie in the pictures they were cut from."""
+
+import base64
+import io
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+JPEG_QUALITY = 95  # contract/workflows.md 5.1
+FPS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """An ancestor of a picture: its id and size in pixels, and where in it the picture's top left corner lies."""
+
+    id: str
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def render(self) -> dict[str, int]:
+        """The JSON form of contract/workflows.md 5.1."""
+        return {"offset_x": self.left, "offset_y": self.top, "width": self.width, "height": self.height}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoMetadata:
+    """The video frame that a picture is."""
+
+    video_identifier: str
+    frame_number: int = 0
+    frame_timestamp: datetime
+    fps: float | None = FPS
+    measured_fps: float | None = None
+    comes_from_video_file: bool | None = None
+    total_frames: int | None = None
+
+    @classmethod
+    def of_picture(cls, identifier: str) -> "VideoMetadata":
+        """The metadata of a picture that comes from no video."""
+        return cls(video_identifier=identifier, frame_timestamp=datetime.now())
+
+    def render(self) -> dict[str, Any]:
+        """The JSON form; the timestamp is naive local ISO."""
+        return {
+            "video_identifier": self.video_identifier,
+            "frame_number": self.frame_number,
+            "frame_timestamp": self.frame_timestamp.isoformat(),
+            "fps": self.fps,
+            "measured_fps": self.measured_fps,
+            "comes_from_video_file": self.comes_from_video_file,
+            "total_frames": self.total_frames,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowImage:
+    """pixels (H, W, 3) uint8 RGB, or (H, W) uint8 grey; the picture it was cut from and the one that came in.
+
+    A picture that came in is its own parent and root.
+    """
+
+    pixels: NDArray[np.uint8]
+    parent: Origin
+    root: Origin
+    video: VideoMetadata
+
+    @classmethod
+    def of_pixels(cls, pixels: NDArray[np.uint8], identifier: str) -> "WorkflowImage":
+        """A picture that was cut from nothing."""
+        origin = Origin(identifier, 0, 0, pixels.shape[1], pixels.shape[0])
+        return cls(pixels=pixels, parent=origin, root=origin, video=VideoMetadata.of_picture(identifier))
+
+    @property
+    def id(self) -> str:
+        """Names this picture: what detections in it call their parent."""
+        return self.parent.id
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def is_root(self) -> bool:
+        """Whether nothing was cut away."""
+        return self.parent.id == self.root.id
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """The pixels as (H, W, 3), also of a grey picture."""
+        if self.pixels.ndim == 3:
+            return self.pixels
+        return np.repeat(self.pixels[:, :, None], 3, axis=2)
+
+    def with_pixels(self, pixels: NDArray[np.uint8]) -> "WorkflowImage":
+        """Other pixels in the same place."""
+        return replace(self, pixels=pixels)
+
+    def crop(self, identifier: str, xyxy: tuple[int, int, int, int], *, keeps_video: bool = False) -> "WorkflowImage":
+        """The part from left, top up to right, bottom (whole pixels inside the picture), named `identifier`.
+
+        Shares its pixels with this picture. keeps_video: the part is the same frame of the same video.
+        """
+        left, top, right, bottom = xyxy
+        video = VideoMetadata.of_picture(identifier)
+        if keeps_video:
+            video = replace(self.video, video_identifier=f"{self.video.video_identifier} | crop: {identifier}")
+        return WorkflowImage(
+            pixels=self.pixels[top:bottom, left:right],
+            parent=Origin(identifier, left, top, self.width, self.height),
+            root=replace(self.root, left=self.root.left + left, top=self.root.top + top),
+            video=video,
+        )
+
+    def jpeg(self, quality: int = JPEG_QUALITY) -> bytes:
+        """The picture as a JPEG; grey stays grey."""
+        pixels = np.ascontiguousarray(self.pixels)
+        if pixels.ndim == 3:
+            import simplejpeg
+
+            return bytes(simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="420"))
+        from PIL import Image
+
+        stream = io.BytesIO()
+        Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
+        return stream.getvalue()
+
+    def base64_jpeg(self, quality: int = JPEG_QUALITY) -> str:
+        """The picture as base64 text of a JPEG, without a prefix."""
+        return base64.b64encode(self.jpeg(quality)).decode("ascii")

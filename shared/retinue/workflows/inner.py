@@ -1,0 +1,245 @@
+"""Nested workflows put into their parents before anything else is looked at: contract/workflows.md 1.7."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from retinue.workflows.errors import InnerWorkflowError, WorkflowEnvironmentConfigurationError
+from retinue.workflows.selectors import Selector, parse_selector
+
+INNER_WORKFLOW = "roboflow_core/inner_workflow@v1"
+MOST_DEPTH = 4
+MOST_COUNT = 32
+_PARAMETERS = ("WorkflowParameter", "InferenceParameter")
+
+Lookup = Callable[[str, str, str | None], dict[str, Any]]
+"""Finds a saved workflow by workspace, id and version (None: the latest). Raises WorkflowError."""
+
+
+def inline(document: dict[str, Any], look_up: Lookup) -> dict[str, Any]:
+    """The document without nested workflows: their steps are its own, named `{inner step}__{child step}`.
+
+    Raises InnerWorkflowError for cycles, too many, unknown or missing parameters; never looks at anything else: what is
+    wrong with the rest is told later.
+    """
+    if not has_nested(document):
+        return document
+    return _Inliner(look_up).inline(document, ())
+
+
+def has_nested(document: Mapping[str, Any]) -> bool:
+    """Whether a step of the document is a workflow."""
+    return any(_is_inner(step) for step in _items(document, "steps"))
+
+
+def has_saved_parts(document: Any) -> bool:
+    """Whether a nested workflow, at any depth, is named by its id: what it means may change."""
+    if isinstance(document, dict):
+        if _is_inner(document) and document.get("workflow_definition") is None:
+            return True
+        return any(map(has_saved_parts, document.values()))
+    return isinstance(document, list) and any(map(has_saved_parts, document))
+
+
+def _is_inner(step: Any) -> bool:
+    return isinstance(step, dict) and step.get("type") == INNER_WORKFLOW
+
+
+def _items(document: Mapping[str, Any], section: str) -> list[Any]:
+    items = document.get(section)
+    return items if isinstance(items, list) else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Inlined:
+    """A child in its parent: its steps, what its outputs mean there, and the steps that start it."""
+
+    steps: list[dict[str, Any]]
+    outputs: dict[str, Any]
+    entries: list[str]
+
+
+class _Inliner:
+    def __init__(self, look_up: Lookup) -> None:
+        self._look_up = look_up
+        self._count = 0
+
+    def inline(self, document: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+        if len(path) > MOST_DEPTH:
+            raise InnerWorkflowError(
+                "InnerWorkflowNestingDepthError", f"Workflows are nested more than {MOST_DEPTH} deep."
+            )
+        steps = _items(document, "steps")
+        names = {step["name"] for step in steps if isinstance(step, dict) and isinstance(step.get("name"), str)}
+        inlined: dict[str, _Inlined] = {}
+        kept: list[Any] = []
+        for step in steps:
+            if not isinstance(step, dict):
+                raise InnerWorkflowError(
+                    "InnerWorkflowInvalidStepEntryError", "Every entry of `steps` must be an object."
+                )
+            if _is_inner(step):
+                name = str(step.get("name"))
+                inlined[name] = self._child(name, step, path, names)
+                kept += inlined[name].steps
+            else:
+                kept.append(step)
+        changed = {
+            section: [_replaced(item, lambda selector: _outside(selector, inlined)) for item in items]
+            for section, items in (("steps", kept), ("outputs", _items(document, "outputs")))
+        }
+        return document | changed
+
+    def _child(self, name: str, step: dict[str, Any], path: tuple[str, ...], names: set[str]) -> _Inlined:
+        self._count += 1
+        if self._count > MOST_COUNT:
+            raise InnerWorkflowError(
+                "InnerWorkflowTotalCountError", f"More than {MOST_COUNT} workflows are nested in this one."
+            )
+        if step.get("execution_mode", "embedded") != "embedded":
+            raise WorkflowEnvironmentConfigurationError(
+                f"Step '{name}' asks for execution_mode '{step['execution_mode']}'; only 'embedded' is built.",
+                context="workflow_compilation | inner_workflow_composition",
+            )
+        identity, child = self._definition(name, step, path)
+        child = self.inline(child, (*path, identity))
+        bindings = _bindings(name, step, child)
+        renamed = _new_names(name, child, names)
+        steps = [
+            _replaced(item, lambda selector: _inside(selector, bindings, renamed)) | {"name": renamed[item["name"]]}
+            for item in _items(child, "steps")
+            if isinstance(item, dict) and item.get("name") in renamed
+        ]
+        outputs = {
+            str(item.get("name")): _replaced(
+                item.get("selector"), lambda selector: _inside(selector, bindings, renamed)
+            )
+            for item in _items(child, "outputs")
+            if isinstance(item, dict)
+        }
+        return _Inlined(steps, outputs, [new for new in renamed.values() if _is_entry(new, steps, renamed)])
+
+    def _definition(self, name: str, step: dict[str, Any], path: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+        """What names the child, and the child."""
+        child = step.get("workflow_definition")
+        if isinstance(child, dict):
+            return f"{name} #{len(path)}", child
+        workspace, workflow_id = step.get("workflow_workspace_id"), step.get("workflow_id")
+        if not isinstance(workspace, str) or not isinstance(workflow_id, str):
+            raise InnerWorkflowError(
+                "InnerWorkflowInvalidStepEntryError",
+                f"Step '{name}' needs `workflow_definition`, or `workflow_workspace_id` and `workflow_id`.",
+            )
+        version = step.get("workflow_version_id")
+        identity = f"{workspace}/{workflow_id}/{version or 'latest'}"
+        if identity in path:
+            raise InnerWorkflowError(
+                "InnerWorkflowCompositionCycleError",
+                f"Workflows nest each other in a circle: {' > '.join((*path, identity))}.",
+            )
+        return identity, self._look_up(workspace, workflow_id, None if version is None else str(version))
+
+
+def _bindings(name: str, step: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
+    """The value or selector of each input of the child. Raises InnerWorkflowError for unknown and missing ones."""
+    given = step.get("parameter_bindings")
+    given = given if isinstance(given, dict) else {}
+    inputs = {str(item.get("name")): item for item in _items(child, "inputs") if isinstance(item, dict)}
+    if unknown := sorted(given.keys() - inputs.keys()):
+        raise InnerWorkflowError(
+            "InnerWorkflowParameterBindingsUnknownInputError",
+            f"Step '{name}' binds {unknown}, which the nested workflow does not declare; it has {sorted(inputs)}.",
+        )
+    defaults = {
+        key: item["default_value"]
+        for key, item in inputs.items()
+        if item.get("type") in _PARAMETERS and item.get("default_value") is not None
+    }
+    if missing := sorted(inputs.keys() - given.keys() - defaults.keys()):
+        raise InnerWorkflowError(
+            "InnerWorkflowParameterBindingsMissingRequiredError",
+            f"Step '{name}' does not bind {missing}, which the nested workflow needs.",
+        )
+    return defaults | given
+
+
+def _new_names(name: str, child: dict[str, Any], taken: set[str]) -> dict[str, str]:
+    """What the child's steps are called in the parent."""
+    renamed: dict[str, str] = {}
+    for step in _items(child, "steps"):
+        if not isinstance(step, dict) or not isinstance(step.get("name"), str):
+            raise InnerWorkflowError(
+                "InnerWorkflowInvalidStepEntryError", f"A step of the workflow in '{name}' is no object with a name."
+            )
+        new = base = f"{name}__{step['name']}"
+        number = 2
+        while new in taken:
+            new, number = f"{base}__{number}", number + 1
+        taken.add(new)
+        renamed[step["name"]] = new
+    return renamed
+
+
+def _replaced(value: Any, replacement: Callable[[Selector], Any]) -> Any:
+    """The value with every selector in it replaced, at any depth. A list in place of a selector in a list is spread."""
+    if isinstance(value, str):
+        selector = parse_selector(value) if value.startswith("$") else None
+        return value if selector is None else replacement(selector)
+    if isinstance(value, dict):
+        return {key: _replaced(item, replacement) for key, item in value.items()}
+    if isinstance(value, list):
+        return list(_spread(value, replacement))
+    return value
+
+
+class _Steps(list[str]):
+    """Several steps in place of one."""
+
+
+def _spread(values: list[Any], replacement: Callable[[Selector], Any]) -> Iterator[Any]:
+    for item in values:
+        new = _replaced(item, replacement)
+        if isinstance(new, _Steps):
+            yield from new
+        else:
+            yield new
+
+
+def _inside(selector: Selector, bindings: Mapping[str, Any], renamed: Mapping[str, str]) -> Any:
+    """What a selector of the child means in the parent."""
+    if selector.input is not None:
+        return bindings.get(selector.input, selector.text)
+    new = renamed.get(str(selector.step))
+    if new is None:
+        return selector.text
+    return f"$steps.{new}" if selector.output is None else f"$steps.{new}.{selector.output}"
+
+
+def _outside(selector: Selector, inlined: Mapping[str, _Inlined]) -> Any:
+    """What a selector of the parent means once its nested workflows are steps of its own."""
+    child = inlined.get(str(selector.step)) if selector.step is not None else None
+    if child is None:
+        return selector.text
+    if selector.output is None:
+        return _Steps(f"$steps.{entry}" for entry in child.entries)
+    return child.outputs.get(selector.output, selector.text)
+
+
+def _is_entry(name: str, steps: list[dict[str, Any]], renamed: Mapping[str, str]) -> bool:
+    """Whether a step of the child needs no other step of the child."""
+    own = set(renamed.values())
+    step = next(item for item in steps if item["name"] == name)
+    return not any(used in own for used in _steps_in(step))
+
+
+def _steps_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and value.startswith("$steps."):
+        selector = parse_selector(value)
+        if selector is not None and selector.step is not None:
+            yield selector.step
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _steps_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _steps_in(item)

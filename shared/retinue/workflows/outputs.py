@@ -1,0 +1,70 @@
+"""From the results of the steps to the rows of the answer: contract/workflows.md 4.5 and 5.5."""
+
+from collections.abc import Collection
+from typing import Any
+
+from retinue.workflows.detections import DetectionTable
+from retinue.workflows.engine import Index, RunState
+from retinue.workflows.errors import ExecutionEngineRuntimeError
+from retinue.workflows.moves import to_root
+from retinue.workflows.plan import WORKFLOW_INPUT, Lineage, Plan, PlannedOutput
+from retinue.workflows.selectors import EVERY_OUTPUT
+from retinue.workflows.serialise import serialise
+
+
+def build_rows(plan: Plan, state: RunState, excluded: Collection[str] = ()) -> list[dict[str, Any]]:
+    """One row for each picture, or a single one if no output depends on pictures: the outputs as JSON values.
+
+    excluded: outputs to leave out. Raises ExecutionEngineRuntimeError for what has no JSON form.
+    """
+    has_batches = any(output.lineage[:1] == (WORKFLOW_INPUT,) for output in plan.outputs)
+    rows: list[dict[str, Any]] = [{} for _ in (state.elements[(WORKFLOW_INPUT,)] if has_batches else ((),))]
+    for output in plan.outputs:
+        if output.name in excluded:
+            continue
+        if output.lineage[:1] == (WORKFLOW_INPUT,):
+            for position, row in enumerate(rows):
+                row[output.name] = _nested(output, state, (position,))
+        else:
+            value = _nested(output, state, ())
+            for row in rows:
+                row[output.name] = value
+    return rows
+
+
+def _nested(output: PlannedOutput, state: RunState, index: Index) -> Any:
+    """The value of one element, or the lists of those below it."""
+    depth = len(index)
+    if depth == len(output.lineage):
+        return _rendered(output, state, index)
+    level: Lineage = output.lineage[: depth + 1]
+    below = [child for child in state.elements.get(level, ()) if child[:depth] == index]
+    return [_nested(output, state, child) for child in below]
+
+
+def _rendered(output: PlannedOutput, state: RunState, index: Index) -> Any:
+    try:
+        if output.selector.output == EVERY_OUTPUT:
+            result = state.results[str(output.selector.step)].get(index) or {}
+            return {name: serialise(_placed(output, result.get(name)), kinds) for name, kinds in output.kinds.items()}
+        return serialise(_placed(output, state.value(output.selector, index)), output.kinds[output.name])
+    except (TypeError, ValueError) as exc:
+        raise ExecutionEngineRuntimeError(
+            f"Output '{output.name}' ({output.selector.text}) cannot be sent: {exc}.",
+            context="workflow_execution | output_construction",
+            inner=exc,
+        ) from exc
+
+
+def _placed(output: PlannedOutput, value: Any) -> Any:
+    """Detections in the coordinates that the output asks for, also inside lists and dicts."""
+    if output.is_own:
+        return value
+    match value:
+        case DetectionTable():
+            return to_root(value)
+        case list() | tuple():
+            return [_placed(output, item) for item in value]
+        case dict():
+            return {key: _placed(output, item) for key, item in value.items()}
+    return value

@@ -1,0 +1,38 @@
+"""A workflow from its document and inputs to the rows of the answer: what routes, uploads and jobs share."""
+
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from retinue.workflows.block import Runtime
+from retinue.workflows.compile import PlanCache
+from retinue.workflows.engine import Trace, run_plan
+from retinue.workflows.inner import Lookup
+from retinue.workflows.inputs import assemble_inputs
+from retinue.workflows.outputs import build_rows
+from retinue.workflows.values import ValueReader
+
+
+def _untraced(name: str, category: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def run_workflow(
+    document: dict[str, Any],
+    inputs: Mapping[str, Any],
+    *,
+    plans: PlanCache,
+    look_up: Lookup,
+    read: ValueReader,
+    runtime: Runtime,
+    excluded: Collection[str] = (),
+    trace: Trace = _untraced,
+) -> list[dict[str, Any]]:
+    """One row of outputs for each picture, as JSON values. Raises WorkflowError, RetinueError."""
+    with trace("compile", "workflow"):
+        plan = plans.get(document, runtime.limits, look_up)
+    with trace("inputs", "workflow"):
+        state = assemble_inputs(plan, inputs, read, runtime.limits)
+    run_plan(plan, state, runtime, trace)
+    with trace("outputs", "workflow"):
+        return build_rows(plan, state, excluded)

@@ -1,0 +1,157 @@
+"""From values of a workflow to JSON: contract/workflows.md 5."""
+
+import base64
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import orjson
+
+from retinue.workflows.detections import DetectionTable, Place
+from retinue.workflows.image import VideoMetadata, WorkflowImage
+
+_SECRET_SHOWN = 2  # characters at each end of a secret
+_SHORTEST_SHOWN_SECRET = 8
+_OUTLINE_POINTS = 3
+
+
+def serialise(value: Any, kinds: tuple[str, ...]) -> Any:
+    """The JSON form of a value of these kinds. Raises TypeError for what has none."""
+    if "secret" in kinds and isinstance(value, str):
+        return _masked(value)
+    return render(value)
+
+
+def render(value: Any) -> Any:
+    """The JSON form of a value, by its type. Raises TypeError for what has none, such as sets."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case WorkflowImage():
+            return render_image(value)
+        case DetectionTable():
+            return render_detections(value)
+        case VideoMetadata():
+            return value.render()
+        case dict():
+            return {str(key): render(item) for key, item in value.items()}
+        case list() | tuple():
+            return [render(item) for item in value]
+        case datetime():
+            return value.isoformat()
+        case bytes():
+            return base64.b64encode(value).decode("ascii")
+        case np.generic() | np.ndarray():
+            return value.tolist()
+    raise TypeError(f"a value of type {type(value).__name__} cannot be written as JSON")
+
+
+def to_json(value: Any) -> str:
+    """JSON text of a value."""
+    return orjson.dumps(render(value)).decode()
+
+
+def render_image(image: WorkflowImage) -> dict[str, Any]:
+    """The picture as base64 JPEG, with where it comes from unless it is a root."""
+    return {
+        "type": "base64",
+        "value": image.base64_jpeg(),
+        "video_metadata": image.video.render(),
+        **({} if image.is_root else {"parent_id": image.parent.id} | _origins(Place.of(image))),
+    }
+
+
+def render_detections(table: DetectionTable) -> dict[str, Any]:
+    """The table as `{"image": ..., "predictions": [...]}`. Detections whose masks are empty are left out."""
+    width, height = table.size or (None, None)
+    if len(table):
+        width, height = table.places[0].width, table.places[0].height
+    rows = [_render_row(table, row) for row in range(len(table))]
+    return {
+        "image": {"width": width, "height": height},
+        "predictions": [row for row in rows if row is not None],
+    }
+
+
+def _render_row(table: DetectionTable, row: int) -> dict[str, Any] | None:
+    """One detection, keys in the contract's order."""
+    x1, y1, x2, y2 = table.xyxy[row].tolist()
+    rendered: dict[str, Any] = {
+        "width": x2 - x1,
+        "height": y2 - y1,
+        "x": x1 + (x2 - x1) / 2,
+        "y": y1 + (y2 - y1) / 2,
+        "confidence": table.confidence[row].item(),
+        "class_id": table.class_id[row].item(),
+    }
+    columns = {name: render(column[row]) for name, column in table.columns.items()}
+    if table.masks is not None:
+        if table.is_run_length:
+            rendered["rle_mask"] = _run_lengths(table, row)
+        else:
+            points = _outline(table, row)
+            if points is None:
+                return None
+            rendered["points"] = points
+    if table.tracker_id is not None:
+        rendered["tracker_id"] = table.tracker_id[row].item()
+    rendered |= {"class": table.class_name[row], "detection_id": table.detection_id[row]}
+    rendered |= {name: columns.pop(name) for name in _BEFORE_PARENT if name in columns}
+    place: Place = table.places[row]
+    rendered["parent_id"] = table.parent_id[row]
+    if table.parent_id[row] != place.root.id:
+        rendered |= _origins(place)
+    if table.keypoints is not None:
+        rendered["keypoints"] = _keypoints(table, row)
+    return rendered | columns
+
+
+# Columns that come before the parent's id; the others follow it. The box of a rotated rectangle replaces the sides.
+_BEFORE_PARENT = (
+    "path_deviation", "time_in_zone", "polygon", "angle", "rect", "height", "width",
+)  # fmt: skip
+
+
+def _origins(place: Place) -> dict[str, Any]:
+    return {
+        "parent_origin": place.parent.render(),
+        "root_parent_id": place.root.id,
+        "root_parent_origin": place.root.render(),
+    }
+
+
+def _outline(table: DetectionTable, row: int) -> list[dict[str, float]] | None:
+    """The largest contour of the mask as points of at least three, or None if the mask is empty."""
+    from retinue.workflows.outlines import largest_contour
+
+    assert table.masks is not None
+    points = largest_contour(table.masks[row]).astype(float).tolist()
+    if not points:
+        return None
+    points += [points[-1]] * (_OUTLINE_POINTS - len(points))
+    return [{"x": x, "y": y} for x, y in points]
+
+
+def _run_lengths(table: DetectionTable, row: int) -> dict[str, Any]:
+    from retinue.pipeline.run_lengths import encode_run_lengths
+
+    assert table.masks is not None
+    mask = table.masks[row]
+    return {"size": [mask.height, mask.width], "counts": encode_run_lengths(mask)}
+
+
+def _keypoints(table: DetectionTable, row: int) -> list[dict[str, Any]]:
+    assert table.keypoints is not None
+    points = table.keypoints[row]
+    return [
+        {"class_id": class_id, "class": name, "confidence": confidence, "x": x, "y": y}
+        for class_id, name, confidence, (x, y) in zip(
+            points.class_id.tolist(), points.class_name, points.confidence.tolist(), points.xy.tolist(), strict=True
+        )
+    ]
+
+
+def _masked(secret: str) -> str:
+    if len(secret) < _SHORTEST_SHOWN_SECRET:
+        return "********"
+    return f"{secret[:_SECRET_SHOWN]}********{secret[-_SECRET_SHOWN:]}"

@@ -1,0 +1,201 @@
+"""From the JSON of batch inputs to values, by kind: contract/workflows.md 3 and 4.1."""
+
+import base64
+import binascii
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from retinue.errors import RetinueError
+from retinue.images.decode import Image
+from retinue.images.load import ImageReference
+from retinue.workflows.errors import RuntimeInputError
+from retinue.workflows.image import Origin, VideoMetadata, WorkflowImage
+from retinue.workflows.kinds import DETECTION_KINDS
+
+_REFUSED_TYPES = {
+    "numpy": "pictures as numpy arrays are not taken; send base64 or a URL",
+    "numpy_object": "pictures as numpy arrays are not taken; send base64 or a URL",
+    "file": "pictures of the server's own disk are not taken; send base64 or a URL",
+}
+_NUMBER = (int, float)
+
+
+class ValueReader:
+    """Reads values of batch inputs; `load` makes pixels of what a request says about a picture."""
+
+    def __init__(self, load: Callable[[ImageReference], Image]) -> None:
+        self._load = load
+
+    def __call__(self, kinds: tuple[str, ...], identifier: str, value: Any) -> Any:
+        """The value as the first of its kinds that takes it; kinds that read nothing leave it as it is.
+
+        Raises RuntimeInputError.
+        """
+        readers = [(kind, reader) for kind in kinds if (reader := self._reader(kind)) is not None]
+        if not readers:
+            return value
+        refusals = []
+        for kind, read in readers:
+            try:
+                return read(identifier, value)
+            except RetinueError as exc:
+                refusals.append(f"\nKind: `{kind}` - Error: {exc.public}")
+            except (ValueError, KeyError, TypeError) as exc:
+                refusals.append(f"\nKind: `{kind}` - Error: {exc}")
+        raise RuntimeInputError(
+            f"Failed to assemble `{identifier}`. Could not successfully use any deserializer for declared kinds. "
+            f"Details: {''.join(refusals)}",
+            context="workflow_execution | runtime_input_validation",
+        )
+
+    def _reader(self, kind: str) -> Callable[[str, Any], Any] | None:
+        if kind == "image":
+            return self._read_image
+        if kind in DETECTION_KINDS:
+            from retinue.workflows.read_detections import read_detections
+
+            return lambda identifier, value: read_detections(kind, identifier, value)
+        return _READERS.get(kind)
+
+    def _read_image(self, identifier: str, value: Any) -> WorkflowImage:
+        """A picture from base64 text or a URL, alone or in a dict."""
+        record = value if isinstance(value, dict) else {"value": value}
+        content, kind = record.get("value"), str(record.get("type", "")).lower()
+        if kind in _REFUSED_TYPES:
+            raise ValueError(_REFUSED_TYPES[kind])
+        if not isinstance(content, str):
+            raise ValueError("a picture is base64 text or a URL, in a dict like {'type': 'base64', 'value': ...}")
+        is_url = content.startswith(("http://", "https://"))
+        pixels = self._load(ImageReference("url" if is_url else "base64", content))
+        image = WorkflowImage.of_pixels(pixels, record.get("parent_id") or identifier)
+        if record.get("parent_origin") is not None:
+            parent = _origin(image.id, record["parent_origin"])
+            image = replace(image, parent=parent, root=parent)
+        if record.get("root_parent_id") is not None:
+            origin = record.get("root_parent_origin")
+            root_id = record["root_parent_id"]
+            image = replace(image, root=replace(image.root, id=root_id) if origin is None else _origin(root_id, origin))
+        if record.get("video_metadata") is not None:
+            image = replace(image, video=_video_metadata(identifier, record["video_metadata"]))
+        return image
+
+
+def _origin(identifier: str, record: Mapping[str, Any]) -> Origin:
+    left, top, width, height = (int(record[name]) for name in ("offset_x", "offset_y", "width", "height"))
+    return Origin(identifier, left, top, width, height)
+
+
+def _video_metadata(_: str, value: Any) -> VideoMetadata:
+    if isinstance(value, VideoMetadata):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError("video metadata is a dict")
+    timestamp = value["frame_timestamp"]
+    return VideoMetadata(
+        video_identifier=str(value["video_identifier"]),
+        frame_number=int(value["frame_number"]),
+        frame_timestamp=timestamp if isinstance(timestamp, datetime) else datetime.fromisoformat(timestamp),
+        fps=value.get("fps"),
+        measured_fps=value.get("measured_fps"),
+        comes_from_video_file=value.get("comes_from_video_file"),
+        total_frames=value.get("total_frames"),
+    )
+
+
+def _of_type(*types: type) -> Callable[[str, Any], Any]:
+    wanted = " or ".join(kind.__name__ for kind in types)
+
+    def read(_: str, value: Any) -> Any:
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise ValueError(f"should be {wanted}, not {type(value).__name__}")
+        return value
+
+    return read
+
+
+def _fraction(identifier: str, value: Any) -> float:
+    number = float(_of_type(*_NUMBER)(identifier, value))
+    if not 0 <= number <= 1:
+        raise ValueError(f"should be from 0 to 1, not {number}")
+    return number
+
+
+def _list(_: str, value: Any) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"should be a list, not {type(value).__name__}")
+    return list(value)
+
+
+def _numbers(value: Any, count: int) -> tuple[float, ...]:
+    is_list = isinstance(value, list | tuple) and len(value) == count
+    if not is_list or not all(isinstance(item, _NUMBER) for item in value):
+        raise ValueError(f"should be a list of {count} numbers")
+    return tuple(value)
+
+
+def _zone(_: str, value: Any) -> list[tuple[float, ...]]:
+    if not isinstance(value, list) or len(value) < 3:
+        raise ValueError("a zone is a list of at least 3 points [x, y]")
+    return [_numbers(point, 2) for point in value]
+
+
+def _color(_: str, value: Any) -> Any:
+    return value if isinstance(value, str) else _numbers(value, 3)
+
+
+def _bytes(_: str, value: Any) -> bytes:
+    if not isinstance(value, str):
+        raise ValueError("should be base64 text")
+    try:
+        return base64.b64decode(value, validate=True)
+    except binascii.Error as exc:
+        raise ValueError(f"not base64: {exc}") from exc
+
+
+def _timestamp(_: str, value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("should be ISO text")
+    return datetime.fromisoformat(value)
+
+
+def _classification(_: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or "image" not in value or "predictions" not in value:
+        raise ValueError("a classification is a dict with `image` and `predictions`")
+    if "predicted_classes" not in value and not {"top", "confidence"} <= value.keys():
+        raise ValueError("a classification has `predicted_classes`, or `top` and `confidence`")
+    identifier = str(uuid.uuid4())
+    filled = {"prediction_type": "classification", "inference_id": identifier, "parent_id": identifier}
+    filled["root_parent_id"] = value.get("parent_id", identifier)
+    return filled | value
+
+
+_READERS: Mapping[str, Callable[[str, Any], Any]] = {
+    "video_metadata": _video_metadata,
+    "numpy_array": lambda _, value: np.asarray(value),
+    "string": _of_type(str),
+    "top_class": _of_type(str),
+    "parent_id": _of_type(str),
+    "inference_id": _of_type(str),
+    "prediction_type": _of_type(str),
+    "language_model_output": _of_type(str),
+    "roboflow_model_id": _of_type(str),
+    "roboflow_project": _of_type(str),
+    "roboflow_api_key": _of_type(str),
+    "boolean": _of_type(bool),
+    "integer": _of_type(int),
+    "float": _of_type(*_NUMBER),
+    "float_zero_to_one": _fraction,
+    "dictionary": _of_type(dict),
+    "list_of_values": _list,
+    "point": lambda _, value: _numbers(value, 2),
+    "zone": _zone,
+    "rgb_color": _color,
+    "bytes": _bytes,
+    "timestamp": _timestamp,
+    "classification_prediction": _classification,
+}
