@@ -14,10 +14,10 @@ from retinue.keys import KeyStore
 from retinue.observe import Observer
 
 if TYPE_CHECKING:
-    from retinue.workflows.compile import PlanCache
-    from retinue.workflows.saved import SavedWorkflows
     from retinue.images.fetch import UrlFetcher
     from retinue.models.cache import WarmCache
+    from retinue.workflows.compile import PlanCache
+    from retinue.workflows.saved import SavedWorkflows
 
 
 @dataclass

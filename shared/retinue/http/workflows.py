@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retinue.errors import Forbidden, ParameterError, RetinueError
 from retinue.http.credentials import api_key_anywhere
@@ -44,16 +44,9 @@ class SpecificationRequest(RunRequest):
     specification: dict[str, Any]
 
 
-class DocumentRequest(BaseModel):
-    """A question about a document."""
-
-    api_key: str | None = None
-    specification: dict[str, Any] = Field()
-
-
 def run_saved(request: Request, service: Service, record: RequestRecord) -> Response:
     """A saved workflow, by workspace and id."""
-    access = _access(request, service, record)
+    access = access_of(request, service, record)
     body = parse_body(request, RunRequest)
     workspace, workflow_id = (request.path_parameters[name] for name in ("workspace", "id"))
     require_workspace(access, workspace)
@@ -67,21 +60,9 @@ def run_saved(request: Request, service: Service, record: RequestRecord) -> Resp
 
 def run_specification(request: Request, service: Service, record: RequestRecord) -> Response:
     """The workflow that the request brings along."""
-    access = _access(request, service, record)
+    access = access_of(request, service, record)
     body = parse_body(request, SpecificationRequest)
     return _run(body.specification, body, access, request, service, record)
-
-
-def validate(request: Request, service: Service, record: RequestRecord) -> Response:
-    """Whether the document in the body can be run."""
-    access = _access(request, service, record)
-    document = parse_object(request)
-    return answered(lambda: _compiled(document, access, request, service))
-
-
-def _compiled(document: dict[str, Any], access: Access, request: Request, service: Service) -> Response:
-    service.plans.get(document, limits_of(service), look_up_of(access, request, service))
-    return Response({"status": "ok"})
 
 
 def _run(
@@ -121,7 +102,7 @@ def _run(
         for event in profiler.events:
             if event["cat"] == "workflow":
                 record.add(event["name"], event["dur"] / 1e3)
-        return Response({"outputs": outputs} | ({"profiler_trace": profiler.events} if body.enable_profiling else {}))
+        return Response({"outputs": outputs, "profiler_trace": profiler.events if body.enable_profiling else []})
 
     return answered(rows)
 
@@ -141,7 +122,7 @@ def _status(error: WorkflowError) -> int:
     return 400 if error.is_callers_fault else 500
 
 
-def _access(request: Request, service: Service, record: RequestRecord) -> Access:
+def access_of(request: Request, service: Service, record: RequestRecord) -> Access:
     with record.stage("auth"):
         return service.keys.lookup(api_key_anywhere(request), request.deadline)
 

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections import OrderedDict
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 import orjson
 
 from retinue.workflows.block import Limits
-from retinue.workflows.definition import check_version, parse_definition
+from retinue.workflows.definition import Definition, check_version, parse_definition
 from retinue.workflows.errors import WorkflowEnvironmentConfigurationError, WorkflowSyntaxError
 from retinue.workflows.graph import build_graph
 from retinue.workflows.inner import Lookup, has_saved_parts, inline
@@ -23,14 +24,33 @@ _NO_CUSTOM_CODE = (
 
 def compile_definition(document: dict[str, Any], limits: Limits, look_up: Lookup) -> Plan:
     """The plan of a document. look_up finds saved workflows that it nests. Raises WorkflowError."""
+    definition = _checked(document, limits, look_up)
+    return plan_steps(definition, build_graph(definition))
+
+
+def describe_document(document: dict[str, Any], limits: Limits, look_up: Lookup) -> dict[str, Any]:
+    """What goes into a workflow and what comes out. Raises WorkflowError."""
+    from retinue.workflows.interface import describe_interface
+
+    definition = _checked(document, limits, look_up)
+    graph = build_graph(definition)
+    return describe_interface(definition, graph, plan_steps(definition, graph))
+
+
+def _checked(document: dict[str, Any], limits: Limits, look_up: Lookup) -> Definition:
+    """The document with all its nested workflows inlined and every step valid by itself."""
     check_version(document)
     check_nesting(document)
     if document.get("dynamic_blocks_definitions"):
-        raise WorkflowEnvironmentConfigurationError(
-            _NO_CUSTOM_CODE, context="workflow_compilation | dynamic_blocks_compilation"
-        )
-    definition = parse_definition(inline(document, look_up), limits)
-    return plan_steps(definition, build_graph(definition))
+        refuse_custom_code()
+    return parse_definition(inline(document, look_up, partial(parse_definition, limits=limits)), limits)
+
+
+def refuse_custom_code() -> NoReturn:
+    """Raises WorkflowEnvironmentConfigurationError."""
+    raise WorkflowEnvironmentConfigurationError(
+        _NO_CUSTOM_CODE, context="workflow_compilation | dynamic_blocks_compilation"
+    )
 
 
 def check_nesting(document: Any) -> None:

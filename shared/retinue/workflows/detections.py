@@ -50,7 +50,7 @@ class DetectionTable:
     masks: one per detection, or None; is_run_length: whether the answer shows masks as run lengths, not as outlines.
     keypoints: one Keypoints per detection, or None. tracker_id (n,) int64, or None.
     columns: further columns by the name under which the answer shows them, arrays of n.
-    size: width and height of the picture, also where no detection says it; None if nobody knows.
+    size, root_size: width and height of the picture and of its root, where no detection says it; None if nobody knows.
     prediction_type, inference_id: what the model said of all rows.
     """
 
@@ -67,6 +67,7 @@ class DetectionTable:
     tracker_id: NDArray[np.int64] | None = None
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)
     size: tuple[int, int] | None = None
+    root_size: tuple[int, int] | None = None
     prediction_type: str = "object-detection"
     inference_id: str | None = None
 
@@ -94,6 +95,7 @@ class DetectionTable:
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.intp).reshape(-1)
         return replace(
             self,
+            size=self.size if len(rows) else None,  # as upstream, which keeps it in the rows
             xyxy=self.xyxy[rows],
             confidence=self.confidence[rows],
             class_id=self.class_id[rows],

@@ -138,8 +138,10 @@ class _StepRun:
             return [value] if is_list else value
         if len(binding.lineage) <= len(index):
             return self.state.value(binding.selector, index[: len(binding.lineage)])
-        below = [child for child in self.children[binding.lineage].get(index, ()) if self._is_let_through(child)]
-        values = [self.state.value(binding.selector, child) for child in below]
+        below = self.children[binding.lineage].get(index, ())
+        if not below and not self.block.takes_null:
+            return None
+        values = [self.state.value(binding.selector, child) for child in below if self._is_let_through(child)]
         return values if self.block.takes_null else [value for value in values if value is not None]
 
     @staticmethod
@@ -158,13 +160,8 @@ class _StepRun:
         """One call: a list in each property that holds batches, of as many values as there are elements."""
         rows = list(inputs.values())
         properties = dict(rows[0])
-        batched = [binding for binding in self.planned.bindings if binding.lineage]
-        for name in {binding.property_name for binding in batched} | self.block.batches:
-            keys = {binding.key for binding in batched if binding.property_name == name and binding.key is not None}
-            if keys:
-                properties[name] = rows[0][name] | {key: [row[name][key] for row in rows] for key in keys}
-            else:
-                properties[name] = [row[name] for row in rows]
+        batched = {binding.property_name for binding in self.planned.bindings if binding.lineage}
+        properties |= {name: [row[name] for row in rows] for name in batched | self.block.batches}
         results = self._guarded(partial(block.run, **properties))
         if not isinstance(results, list) or len(results) != len(rows):
             raise self._misbehaviour(f"{len(rows)} elements", results)

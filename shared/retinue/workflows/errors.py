@@ -5,7 +5,7 @@ concerned.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from retinue.errors import RetinueError
 
@@ -27,8 +27,8 @@ class WorkflowError(RetinueError):
 
     type: ClassVar[str] = "WorkflowError"
     is_callers_fault: ClassVar[bool] = True
-    # Errors of the one family list the blocks concerned, those of the other do not even have the key.
-    names_blocks: ClassVar[bool] = False
+    # Which keys an answer has beside the common ones: those of custom code, and the list of blocks concerned.
+    family: ClassVar[Literal["plain", "engine", "blocks"]] = "plain"
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class WorkflowError(RetinueError):
         if self.inner is not None:
             inner_type: str | None = getattr(self.inner, "type", None) or type(self.inner).__name__
         else:
-            inner_type = "None" if self.names_blocks else None
+            inner_type = "None" if self.family == "blocks" else None
         body: dict[str, Any] = {
             "message": self.public,
             "error_type": self.type,
@@ -56,8 +56,9 @@ class WorkflowError(RetinueError):
             "inner_error_type": inner_type,
             "inner_error_message": str(self.inner),
         }
-        if self.names_blocks:
+        if self.family == "blocks":
             body["blocks_errors"] = None if self.blocks is None else [asdict(block) for block in self.blocks]
+        if self.family != "plain":
             body["python_blocks_output_streams"] = None
             body["python_blocks_debug_traces"] = None
         return body
@@ -85,14 +86,14 @@ class WorkflowSyntaxError(WorkflowError):
     """A section, a step or a property that the document language does not have."""
 
     type = "WorkflowSyntaxError"
-    names_blocks = True
+    family = "blocks"
 
 
 class InvalidReferenceTargetError(WorkflowError):
     """A selector of something that is not there."""
 
     type = "InvalidReferenceTargetError"
-    names_blocks = True
+    family = "blocks"
 
 
 class ReferenceTypeError(WorkflowError):
@@ -105,39 +106,43 @@ class ExecutionGraphStructureError(WorkflowError):
     """Steps that cannot be put in an order, or wired so."""
 
     type = "ExecutionGraphStructureError"
-    names_blocks = True
+    family = "blocks"
 
 
 class StepInputDimensionalityError(WorkflowError):
     """Inputs of one step whose batches are nested to different depths."""
 
     type = "StepInputDimensionalityError"
-    names_blocks = True
+    family = "blocks"
 
 
 class StepInputLineageError(WorkflowError):
     """Inputs of one step that belong to different things, such as crops of two detectors."""
 
     type = "StepInputLineageError"
+    family = "engine"
 
 
 class ControlFlowDefinitionError(WorkflowError):
     """A condition on one thing that decides about another."""
 
     type = "ControlFlowDefinitionError"
+    family = "engine"
 
 
 class AssumptionError(WorkflowError):
     """A document that no rule of the language covers."""
 
     type = "AssumptionError"
+    family = "engine"
 
 
 class InnerWorkflowError(WorkflowDefinitionError):
     """A nested workflow that cannot be put into its parent."""
 
     def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message, context="workflow_compilation | inner_workflow_composition")
+        part = "parameter_bindings" if "ParameterBindings" in kind else "composition"
+        super().__init__(message, context=f"workflow_compilation | inner_workflow | {part}")
         self.type = kind  # type: ignore[misc]  # one class for the six kinds that differ in name alone
 
 
@@ -145,6 +150,7 @@ class WorkflowEnvironmentConfigurationError(WorkflowError):
     """Something that this installation does not allow."""
 
     type = "WorkflowEnvironmentConfigurationError"
+    family = "engine"
     is_callers_fault = False
 
 
@@ -165,7 +171,7 @@ class StepExecutionError(WorkflowError):
 
     type = "StepExecutionError"
     is_callers_fault = False
-    names_blocks = True
+    family = "blocks"
 
 
 class ClientCausedStepExecutionError(StepExecutionError):
@@ -179,6 +185,7 @@ class InvalidBlockBehaviourError(WorkflowError):
     """A block answered in a form that the engine cannot use."""
 
     type = "InvalidBlockBehaviourError"
+    family = "engine"
     is_callers_fault = False
 
 
@@ -186,6 +193,7 @@ class ExecutionEngineRuntimeError(WorkflowError):
     """An output cannot be written as JSON."""
 
     type = "ExecutionEngineRuntimeError"
+    family = "engine"
     is_callers_fault = False
 
 
@@ -193,6 +201,7 @@ class QueryError(WorkflowError):
     """Base of what goes wrong in an operation or a statement."""
 
     type = "EvaluationEngineError"
+    family = "engine"
     is_callers_fault = False
 
     def __init__(
@@ -209,6 +218,7 @@ class InvalidInputTypeError(QueryError):
     """An operand of a type, or with a value, that the operation does not take."""
 
     type = "InvalidInputTypeError"
+    family = "plain"
     is_callers_fault = True
 
 
@@ -216,6 +226,7 @@ class OperationTypeNotRecognisedError(QueryError):
     """An operation that does not exist."""
 
     type = "OperationTypeNotRecognisedError"
+    family = "plain"
     is_callers_fault = True
 
 

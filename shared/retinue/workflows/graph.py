@@ -141,7 +141,7 @@ def _check_target(definition: Definition, step: Step, use: Use) -> None:
                 BlockError(
                     block_id=step.name,
                     block_type=step.manifest.type,
-                    property_name=use.property_name,
+                    property_name=use.property_name if use.key is None else None,
                     property_details=f"Invalid reference to {selector.text}",
                 ),
             ),
@@ -154,7 +154,7 @@ def _check_target(definition: Definition, step: Step, use: Use) -> None:
                 BlockError(
                     block_id=step.name,
                     block_type=step.manifest.type,
-                    property_name=use.property_name,
+                    property_name=use.property_name if use.key is None else None,
                     property_details=f"'{selector.step}.{selector.output}' is an invalid reference",
                 ),
             ),

@@ -62,24 +62,31 @@ class VideoMetadata:
 class WorkflowImage:
     """pixels (H, W, 3) uint8 RGB, or (H, W) uint8 grey; the picture it was cut from and the one that came in.
 
-    A picture that came in is its own parent and root.
+    A picture that came in is its own parent and root. encoded: base64 text of the file that it came in, if it did.
+    given_video: the frame that it is, where the request said so.
     """
 
     pixels: NDArray[np.uint8]
     parent: Origin
     root: Origin
-    video: VideoMetadata
+    given_video: VideoMetadata | None = None
+    encoded: str | None = None
 
     @classmethod
     def of_pixels(cls, pixels: NDArray[np.uint8], identifier: str) -> "WorkflowImage":
         """A picture that was cut from nothing."""
         origin = Origin(identifier, 0, 0, pixels.shape[1], pixels.shape[0])
-        return cls(pixels=pixels, parent=origin, root=origin, video=VideoMetadata.of_picture(identifier))
+        return cls(pixels=pixels, parent=origin, root=origin)
 
     @property
     def id(self) -> str:
         """Names this picture: what detections in it call their parent."""
         return self.parent.id
+
+    @property
+    def video(self) -> VideoMetadata:
+        """The frame that it is; of a picture on its own one made up."""
+        return self.given_video or VideoMetadata.of_picture(self.id)
 
     @property
     def width(self) -> int:
@@ -104,7 +111,7 @@ class WorkflowImage:
 
     def with_pixels(self, pixels: NDArray[np.uint8]) -> "WorkflowImage":
         """Other pixels in the same place."""
-        return replace(self, pixels=pixels)
+        return replace(self, pixels=pixels, encoded=None)
 
     def crop(self, identifier: str, xyxy: tuple[int, int, int, int], *, keeps_video: bool = False) -> "WorkflowImage":
         """The part from left, top up to right, bottom (whole pixels inside the picture), named `identifier`.
@@ -112,14 +119,14 @@ class WorkflowImage:
         Shares its pixels with this picture. keeps_video: the part is the same frame of the same video.
         """
         left, top, right, bottom = xyxy
-        video = VideoMetadata.of_picture(identifier)
-        if keeps_video:
-            video = replace(self.video, video_identifier=f"{self.video.video_identifier} | crop: {identifier}")
+        video = self.given_video if keeps_video else None
+        if video is not None:
+            video = replace(video, video_identifier=f"{video.video_identifier} | crop: {identifier}")
         return WorkflowImage(
             pixels=self.pixels[top:bottom, left:right],
             parent=Origin(identifier, left, top, self.width, self.height),
             root=replace(self.root, left=self.root.left + left, top=self.root.top + top),
-            video=video,
+            given_video=video,
         )
 
     def jpeg(self, quality: int = JPEG_QUALITY) -> bytes:
@@ -135,6 +142,6 @@ class WorkflowImage:
         Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
         return stream.getvalue()
 
-    def base64_jpeg(self, quality: int = JPEG_QUALITY) -> str:
-        """The picture as base64 text of a JPEG, without a prefix."""
-        return base64.b64encode(self.jpeg(quality)).decode("ascii")
+    def base64_text(self) -> str:
+        """The picture as base64 text, without a prefix: of the file that it came in, else of a JPEG."""
+        return self.encoded or base64.b64encode(self.jpeg()).decode("ascii")

@@ -16,15 +16,18 @@ Lookup = Callable[[str, str, str | None], dict[str, Any]]
 """Finds a saved workflow by workspace, id and version (None: the latest). Raises WorkflowError."""
 
 
-def inline(document: dict[str, Any], look_up: Lookup) -> dict[str, Any]:
+Check = Callable[[dict[str, Any]], object]
+"""Raises WorkflowError if a document is wrong in itself."""
+
+
+def inline(document: dict[str, Any], look_up: Lookup, check: Check) -> dict[str, Any]:
     """The document without nested workflows: their steps are its own, named `{inner step}__{child step}`.
 
-    Raises InnerWorkflowError for cycles, too many, unknown or missing parameters; never looks at anything else: what is
-    wrong with the rest is told later.
+    Raises InnerWorkflowError for cycles, too many, unknown or missing parameters, and what `check` finds in a child.
     """
     if not has_nested(document):
         return document
-    return _Inliner(look_up).inline(document, ())
+    return _Inliner(look_up, check).inline(document, ())
 
 
 def has_nested(document: Mapping[str, Any]) -> bool:
@@ -60,8 +63,8 @@ class _Inlined:
 
 
 class _Inliner:
-    def __init__(self, look_up: Lookup) -> None:
-        self._look_up = look_up
+    def __init__(self, look_up: Lookup, check: Check) -> None:
+        self._look_up, self._check = look_up, check
         self._count = 0
 
     def inline(self, document: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
@@ -103,6 +106,11 @@ class _Inliner:
             )
         identity, child = self._definition(name, step, path)
         child = self.inline(child, (*path, identity))
+        self._check(child)
+        if not child["steps"]:
+            raise InnerWorkflowError(
+                "InnerWorkflowInvalidStepEntryError", f"The workflow in step '{name}' has no steps."
+            )
         bindings = _bindings(name, step, child)
         renamed = _new_names(name, child, names)
         steps = [
@@ -173,6 +181,8 @@ def _new_names(name: str, child: dict[str, Any], taken: set[str]) -> dict[str, s
             )
         new = base = f"{name}__{step['name']}"
         number = 2
+        if step["name"] in renamed:  # a fault of the child, which is told once it is inlined
+            continue
         while new in taken:
             new, number = f"{base}__{number}", number + 1
         taken.add(new)

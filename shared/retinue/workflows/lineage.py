@@ -118,18 +118,14 @@ def _check_batch_properties(step: Step, batched: Sequence[Binding]) -> None:
 
 def _check_depths(step: Step, batched: Sequence[Binding]) -> None:
     """All data at the reference's depth, those with an offset one deeper."""
-    wanted = {len(binding.lineage) - binding.offset for binding in batched}
-    has_offsets = any(step.block.offsets.values())
-    if len(wanted) > 1 or (has_offsets and 0 in wanted):
-        found = {binding.property_name: len(binding.lineage) for binding in batched}
+    if step.block.reference is not None:
+        _check_offsets(step, batched)
+        return
+    found = {binding.property_name: len(binding.lineage) for binding in batched}
+    if len(set(found.values())) > 1:
         raise StepInputDimensionalityError(
-            f"For step {step.name} attempted to plug input data that are in different dimensions: {found}; "
-            + (
-                f"here {', '.join(sorted(name for name, offset in step.block.offsets.items() if offset))} must be one "
-                f"level deeper than {step.block.reference}."
-                if has_offsets
-                else "the block needs them equal. Collapse the deeper ones with dimension_collapse first."
-            ),
+            f"For step {step.name} attempted to plug input data that are in different dimensions: {found}; the block "
+            "needs them equal. Collapse the deeper ones with dimension_collapse first.",
             context=f"{_CONTEXT} | collecting_step_input_data",
             blocks=(
                 BlockError(
@@ -139,6 +135,28 @@ def _check_depths(step: Step, batched: Sequence[Binding]) -> None:
                 ),
             ),
         )
+
+
+def _check_offsets(step: Step, batched: Sequence[Binding]) -> None:
+    """Some properties one level deeper than the reference."""
+    at_reference = [len(binding.lineage) for binding in batched if not binding.offset]
+    base = at_reference[0] if at_reference else max(1, *(len(binding.lineage) - 1 for binding in batched), 1)
+    for binding in batched:
+        wanted, depth = base + binding.offset, len(binding.lineage)
+        if depth != wanted:
+            raise StepInputDimensionalityError(
+                f"Data fed into step `{step.name}` property `{binding.property_name}` has actual dimensionality {depth}, "
+                f"but {wanted} is expected: one level below {step.block.reference}.",
+                context=f"{_CONTEXT} | denoting_step_inputs_dimensionality",
+                blocks=(
+                    BlockError(
+                        block_id=step.name,
+                        block_type=step.manifest.type,
+                        property_name=binding.property_name,
+                        property_details=f"Expected dimensionality {wanted}, but received dimensionality {depth}",
+                    ),
+                ),
+            )
 
 
 def _check_compound_properties(step: Step, batched: Sequence[Binding]) -> None:

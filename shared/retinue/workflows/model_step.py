@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
-from retinue.errors import ModelError
+from retinue.errors import RequestError
 from retinue.models.package import Task
 from retinue.pipeline.prediction import Detections, MaskOptions, Prediction, Thresholds
 from retinue.workflows.block import Block
@@ -103,20 +103,17 @@ class ModelStep(Block):
     category = "model"
     batches = frozenset({"images"})
     is_batched = True
-    tasks: ClassVar[tuple[Task, ...]]
+    is_classifier: ClassVar[bool] = False
     has_model_id: ClassVar[bool] = False
     mask_form: ClassVar[Literal["polygon", "rle"]] = "polygon"
 
     def run(self, images: Sequence[WorkflowImage], model_id: str, **settings: Any) -> list[dict[str, Any]]:
         predictions = self.runtime.models.predict(model_id, images, _thresholds(settings))
+        inference_id = str(uuid.uuid4())
         results = []
         for image, prediction in zip(images, predictions, strict=True):
-            if prediction.task not in self.tasks:
-                raise ModelError(
-                    f"Model '{model_id}' does {prediction.task}; this block takes {' or '.join(self.tasks)}. Use the "
-                    "block of that task."
-                )
-            inference_id = str(uuid.uuid4())
+            if (prediction.detections is None) != self.is_classifier or prediction.segmentation is not None:
+                raise RequestError(f"Model '{model_id}' does {prediction.task}: use the block of that task.")
             result = {
                 "inference_id": inference_id,
                 "predictions": prediction_value(prediction, image, inference_id, is_run_length=self.mask_form == "rle"),
@@ -174,6 +171,7 @@ def _table(
         parent_id=strings([image.id] * count),
         places=strings([Place.of(image)] * count),
         masks=tuple(found.masks) if prediction.task == "instance-segmentation" else None,
+        root_size=(image.root.width, image.root.height),
         is_run_length=is_run_length,
         keypoints=keypoints,
         size=(image.width, image.height),

@@ -44,8 +44,11 @@ def to_root(table: DetectionTable) -> DetectionTable:
     """The detections in pixels of the picture that came in, which is then also their parent (contract/workflows.md
     5.5).
 
-    Rows of which the picture already has the root's size and corner stay as they are; so does a table of only such.
+    Of an empty table only the size changes. Rows of which the picture already has the root's size and corner stay as
+    they are; so does a table of only such.
     """
+    if not len(table):
+        return replace(table, size=table.root_size or table.size)
     is_away = np.fromiter(map(_is_away, table.places), bool, len(table))
     if not is_away.any():
         return table
@@ -80,8 +83,10 @@ def _moved_mask(mask: Mask, offset_x: int, offset_y: int, width: int, height: in
 
 
 def _moved_polygons(polygons: Iterable[Any], offset_xy: NDArray[np.int64]) -> NDArray[np.object_]:
-    moved = np.empty(len(offset_xy), object)
-    # One by one: polygons differ in their number of points, and equal ones must not become one array.
-    for row, (polygon, offset) in enumerate(zip(polygons, offset_xy, strict=True)):
-        moved[row] = None if polygon is None else np.asarray(polygon) + offset
-    return moved
+    """Points (k, 2) or nothing for each row."""
+    return strings(
+        [
+            None if polygon is None else np.asarray(polygon) + offset
+            for polygon, offset in zip(polygons, offset_xy, strict=True)
+        ]
+    )

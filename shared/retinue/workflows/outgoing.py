@@ -8,8 +8,8 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from retinue.workflows.query.limits import MAX_ELEMENTS, is_larger_than
 
-# What stands in a URL as it is: RFC 3986's reserved characters, and % of what is escaped already.
-_URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
+# What stands in a path or a query as it is (RFC 3986, appendix A), and % of what is escaped already.
+_URL_CHARACTERS = "!$%&'()*+,/:;=?@~"
 _QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 

@@ -19,7 +19,8 @@ def build_rows(plan: Plan, state: RunState, excluded: Collection[str] = ()) -> l
     """
     has_batches = any(output.lineage[:1] == (WORKFLOW_INPUT,) for output in plan.outputs)
     rows: list[dict[str, Any]] = [{} for _ in (state.elements[(WORKFLOW_INPUT,)] if has_batches else ((),))]
-    for output in plan.outputs:
+    # What is the same in all rows comes first, as upstream has it.
+    for output in sorted(plan.outputs, key=lambda output: output.lineage[:1] == (WORKFLOW_INPUT,)):
         if output.name in excluded:
             continue
         if output.lineage[:1] == (WORKFLOW_INPUT,):
@@ -45,8 +46,8 @@ def _nested(output: PlannedOutput, state: RunState, index: Index) -> Any:
 def _rendered(output: PlannedOutput, state: RunState, index: Index) -> Any:
     try:
         if output.selector.output == EVERY_OUTPUT:
-            result = state.results[str(output.selector.step)].get(index) or {}
-            return {name: serialise(_placed(output, result.get(name)), kinds) for name, kinds in output.kinds.items()}
+            result = state.results[str(output.selector.step)].get(index) or dict.fromkeys(output.kinds)
+            return {name: serialise(_placed(output, value), output.kinds[name]) for name, value in result.items()}
         return serialise(_placed(output, state.value(output.selector, index)), output.kinds[output.name])
     except (TypeError, ValueError) as exc:
         raise ExecutionEngineRuntimeError(

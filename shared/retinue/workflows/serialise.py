@@ -1,11 +1,11 @@
 """From values of a workflow to JSON: contract/workflows.md 5."""
 
 import base64
+import json
 from datetime import datetime
 from typing import Any
 
 import numpy as np
-import orjson
 
 from retinue.workflows.detections import DetectionTable, Place
 from retinue.workflows.image import VideoMetadata, WorkflowImage
@@ -32,7 +32,7 @@ def render(value: Any) -> Any:
         case DetectionTable():
             return render_detections(value)
         case VideoMetadata():
-            return value.render()
+            return {name: item for name, item in value.render().items() if item is not None}
         case dict():
             return {str(key): render(item) for key, item in value.items()}
         case list() | tuple():
@@ -48,14 +48,14 @@ def render(value: Any) -> Any:
 
 def to_json(value: Any) -> str:
     """JSON text of a value."""
-    return orjson.dumps(render(value)).decode()
+    return json.dumps(render(value))
 
 
 def render_image(image: WorkflowImage) -> dict[str, Any]:
     """The picture as base64 JPEG, with where it comes from unless it is a root."""
     return {
         "type": "base64",
-        "value": image.base64_jpeg(),
+        "value": image.base64_text(),
         "video_metadata": image.video.render(),
         **({} if image.is_root else {"parent_id": image.parent.id} | _origins(Place.of(image))),
     }
@@ -63,9 +63,7 @@ def render_image(image: WorkflowImage) -> dict[str, Any]:
 
 def render_detections(table: DetectionTable) -> dict[str, Any]:
     """The table as `{"image": ..., "predictions": [...]}`. Detections whose masks are empty are left out."""
-    width, height = table.size or (None, None)
-    if len(table):
-        width, height = table.places[0].width, table.places[0].height
+    width, height = (table.places[0].width, table.places[0].height) if len(table) else table.size or (None, None)
     rows = [_render_row(table, row) for row in range(len(table))]
     return {
         "image": {"width": width, "height": height},
@@ -85,14 +83,11 @@ def _render_row(table: DetectionTable, row: int) -> dict[str, Any] | None:
         "class_id": table.class_id[row].item(),
     }
     columns = {name: render(column[row]) for name, column in table.columns.items()}
-    if table.masks is not None:
-        if table.is_run_length:
-            rendered["rle_mask"] = _run_lengths(table, row)
-        else:
-            points = _outline(table, row)
-            if points is None:
-                return None
-            rendered["points"] = points
+    if table.masks is not None and not table.is_run_length:
+        points = _outline(table, row)
+        if points is None:
+            return None
+        rendered["points"] = points
     if table.tracker_id is not None:
         rendered["tracker_id"] = table.tracker_id[row].item()
     rendered |= {"class": table.class_name[row], "detection_id": table.detection_id[row]}
@@ -101,6 +96,8 @@ def _render_row(table: DetectionTable, row: int) -> dict[str, Any] | None:
     rendered["parent_id"] = table.parent_id[row]
     if table.parent_id[row] != place.root.id:
         rendered |= _origins(place)
+    if table.masks is not None and table.is_run_length:
+        rendered["rle_mask"] = _run_lengths(table, row)
     if table.keypoints is not None:
         rendered["keypoints"] = _keypoints(table, row)
     return rendered | columns

@@ -73,6 +73,8 @@ class ValueReader:
         is_url = content.startswith(("http://", "https://"))
         pixels = self._load(ImageReference("url" if is_url else "base64", content))
         image = WorkflowImage.of_pixels(pixels, record.get("parent_id") or identifier)
+        if not is_url:
+            image = replace(image, encoded=content.partition(",")[2] if content.startswith("data:") else content)
         if record.get("parent_origin") is not None:
             parent = _origin(image.id, record["parent_origin"])
             image = replace(image, parent=parent, root=parent)
@@ -81,7 +83,7 @@ class ValueReader:
             root_id = record["root_parent_id"]
             image = replace(image, root=replace(image.root, id=root_id) if origin is None else _origin(root_id, origin))
         if record.get("video_metadata") is not None:
-            image = replace(image, video=_video_metadata(identifier, record["video_metadata"]))
+            image = replace(image, given_video=_video_metadata(identifier, record["video_metadata"]))
         return image
 
 
@@ -144,6 +146,18 @@ def _zone(_: str, value: Any) -> list[tuple[float, ...]]:
     return [_numbers(point, 2) for point in value]
 
 
+def _labeled_points(identifier: str, value: Any) -> list[dict[str, Any]]:
+    """Points that belong to an object or not: {x, y, positive}, [x, y] or [x, y, positive]."""
+    points = []
+    for point in _list(identifier, value):
+        if isinstance(point, dict):
+            x, y, is_positive = point["x"], point["y"], point.get("positive", True)
+        else:
+            x, y, is_positive = point if len(point) == 3 else (*point, True)
+        points.append(dict(zip("xy", _numbers([x, y], 2), strict=True)) | {"positive": bool(is_positive)})
+    return points
+
+
 def _color(_: str, value: Any) -> Any:
     return value if isinstance(value, str) else _numbers(value, 3)
 
@@ -176,7 +190,8 @@ def _classification(_: str, value: Any) -> dict[str, Any]:
 
 _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "video_metadata": _video_metadata,
-    "numpy_array": lambda _, value: np.asarray(value),
+    "numpy_array": lambda identifier, value: np.array(_list(identifier, value)),
+    "labeled_points": _labeled_points,
     "string": _of_type(str),
     "top_class": _of_type(str),
     "parent_id": _of_type(str),

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from retinue.workflows.block import Block, Branch, Runtime
+from retinue.workflows.errors import InvalidBlockBehaviourError
 from retinue.workflows.manifest import AnyRef, FloatRef, Manifest, StepRef
 from retinue.workflows.query.evaluate import evaluate
 from retinue.workflows.query.syntax import StatementGroup
@@ -46,7 +47,10 @@ class ContinueIf(Block):
         stop_delay: float,
     ) -> Branch:
         if not next_steps:
-            raise ValueError("next_steps is empty: there is nothing to go on with")
+            raise InvalidBlockBehaviourError(
+                "next_steps is empty: there is nothing to go on with",
+                context="workflow_execution | step_output_registration",
+            )
         now_s = time.monotonic()
         if evaluate(condition_statement, evaluation_parameters):
             self._held_at_s = now_s

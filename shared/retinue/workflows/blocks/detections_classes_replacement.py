@@ -72,14 +72,17 @@ class DetectionsClassesReplacement(Block):
         predictions = classification_predictions or []
         known = [prediction for prediction in predictions if prediction is not None]
         classified = [prediction for prediction in known if isinstance(prediction, Mapping)]
+        labels: list[Label | None] = []
         if known and not isinstance(known[0], Mapping):
             labels = _by_position(len(table), predictions, fallback)
-            is_empty = not any(labels)
-        else:
+            if not any(labels):
+                return {"predictions": DetectionTable.empty()}
+        elif any(map(_says_something, classified)):
             label_by_id = {prediction["parent_id"]: _label(prediction, fallback) for prediction in classified}
             labels = [label_by_id.get(identifier) for identifier in table.detection_id]
-            is_empty = not any(map(_says_something, classified))
-        return {"predictions": DetectionTable.empty() if is_empty else _relabelled(table, labels)}
+        else:
+            return {"predictions": DetectionTable.empty()}
+        return {"predictions": _relabelled(table, labels)}
 
 
 def _relabelled(table: DetectionTable, labels: Sequence[Label | None]) -> DetectionTable:

@@ -22,10 +22,10 @@ class RelativeStaticCropManifest(Manifest):
 
 
 class RelativeStaticCrop(Block):
-    """Cuts a rectangle out of pictures.
+    """Cuts a rectangle out of pictures, as far as it lies inside.
 
-    One that begins outside is not cut to the picture: a negative position counts from the far side, as in a slice, so
-    that mostly nothing is left. That is how clients know this block (contract/workflows.md 8.4).
+    Nothing comes of one that begins left of the picture or above it: such a position counts from the far side, as in a
+    slice. That is how clients know this block (contract/workflows.md 8.4).
     """
 
     identifier = "roboflow_core/relative_statoic_crop@v1"

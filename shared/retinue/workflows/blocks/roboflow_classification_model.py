@@ -22,7 +22,7 @@ class ClassificationModelV1(ModelStep):
     title = "Single-Label Classification Model"
     manifest: ClassVar[type[Manifest]] = ClassificationManifest
     outputs = {"predictions": (CLASSIFICATION,), "inference_id": ("string",)}
-    tasks = ("classification",)
+    is_classifier = True
 
 
 class ClassificationModelV2(ClassificationModelV1):

@@ -36,7 +36,6 @@ class InstanceSegmentationModelV1(ModelStep):
     title = "Instance Segmentation Model"
     manifest: ClassVar[type[Manifest]] = InstanceSegmentationManifest
     outputs = {"inference_id": ("string",), "predictions": (INSTANCES,)}
-    tasks = ("instance-segmentation",)
 
 
 class InstanceSegmentationModelV2(InstanceSegmentationModelV1):

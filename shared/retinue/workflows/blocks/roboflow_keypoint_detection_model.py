@@ -28,7 +28,6 @@ class KeypointDetectionModelV1(ModelStep):
     title = "Keypoint Detection Model"
     manifest: ClassVar[type[Manifest]] = KeypointDetectionManifest
     outputs = {"inference_id": ("string",), "predictions": (KEYPOINTS,)}
-    tasks = ("keypoint-detection",)
 
 
 class KeypointDetectionModelV2(KeypointDetectionModelV1):

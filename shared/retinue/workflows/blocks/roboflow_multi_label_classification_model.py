@@ -22,7 +22,7 @@ class MultiLabelClassificationModelV1(ModelStep):
     title = "Multi-Label Classification Model"
     manifest: ClassVar[type[Manifest]] = MultiLabelClassificationManifest
     outputs = {"predictions": (CLASSIFICATION,), "inference_id": ("string",)}
-    tasks = ("multi-label-classification",)
+    is_classifier = True
 
 
 class MultiLabelClassificationModelV2(MultiLabelClassificationModelV1):

@@ -22,7 +22,6 @@ class ObjectDetectionModelV1(ModelStep):
     title = "Object Detection Model"
     manifest: ClassVar[type[Manifest]] = ObjectDetectionManifest
     outputs = {"inference_id": ("string",), "predictions": (OBJECTS,)}
-    tasks = ("object-detection",)
 
 
 class ObjectDetectionModelV2(ObjectDetectionModelV1):

@@ -130,7 +130,7 @@ def circle_pixels(center_xy: tuple[int, int], radius: int, shape: Shape) -> Pixe
 
 
 def polygon_pixels(vertices: Index, shape: Shape) -> Pixels:
-    """A filled polygon (k, 2) x, y with its outline; where it crosses itself, what is enclosed an odd number of times."""
+    """A filled polygon (k, 2) with its outline: where it crosses itself, what it encloses an odd number of times."""
     segments = np.concatenate([np.roll(vertices, 1, axis=0), vertices], axis=1)
     outline = line_pixels(segments, shape)
     # An edge that leaves the picture follows the line between the pixels where it is cut.
@@ -161,7 +161,7 @@ def _clipped(segments: Index, width: int, height: int, *, is_kept: bool = False)
     limit = np.array([width - 1, height - 1])
     is_out = _is_apart(ends, limit)
     for axis in (1, 0):
-        for end, other in ((0, 2), (2, 0)):
+        for end in (0, 2):
             value = ends[:, end + axis]
             bound = np.clip(value, 0, limit[axis])
             is_moved = (value != bound) & ~is_out

@@ -54,6 +54,20 @@ def fill_rectangle(picture: Picture, xyxy: Sequence[int], color: Color) -> None:
     picture[max(top, 0) : max(bottom + 1, 0), max(left, 0) : max(right + 1, 0)] = color
 
 
+def fill_round_rectangle(picture: Picture, xyxy: Sequence[int], color: Color, radius: int) -> None:
+    """A filled rectangle x1, y1, x2, y2 with round corners; the radius is kept within half the shorter side."""
+    x1, y1, x2, y2 = (int(value) for value in xyxy)
+    radius = min(radius, min(x2 - x1, y2 - y1) // 2)
+    if radius <= 0:
+        fill_rectangle(picture, (x1, y1, x2, y2), color)
+        return
+    left, top, right, bottom = x1 + radius, y1 + radius, x2 - radius, y2 - radius
+    fill_rectangle(picture, (left, y1, right, y2), color)
+    fill_rectangle(picture, (x1, top, x2, bottom), color)
+    centers = np.array([(left, top), (right, top), (left, bottom), (right, bottom)], np.int64)
+    picture[rasters.disc_pixels(centers, radius, picture.shape)] = color
+
+
 def fill_polygon(picture: Picture, vertices: ArrayLike, color: Color) -> None:
     """The polygon (k, 2) with its outline; what it encloses twice stays out."""
     points = np.asarray(vertices, np.int64).reshape(-1, 2)
@@ -99,9 +113,7 @@ def draw_ellipse_arc(
     if thickness <= 1 and connectivity == 8:
         pixels = rasters.fixed_line_pixels(np.concatenate([vertices[:-1], vertices[1:]], axis=1), picture.shape)
     else:
-        pixels = rasters.polyline_pixels(
-            vertices, thickness, picture.shape, is_closed=False, connectivity=connectivity
-        )
+        pixels = rasters.polyline_pixels(vertices, thickness, picture.shape, is_closed=False, connectivity=connectivity)
     picture[pixels] = color
 
 

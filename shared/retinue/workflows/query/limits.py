@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import chain
 from typing import Any, TypeVar
 
 from retinue.workflows.errors import OperationError
@@ -17,6 +18,9 @@ MAX_INTEGER_BITS = 4_096
 MAX_PATTERN_CHARACTERS = 10_000
 MATCH_TIMEOUT_S = 0.5
 MAX_LOOPS_S = 10.0  # applied chains and filters inside each other multiply
+
+_TEXTS = frozenset({str, bytes})
+_CONTAINERS = frozenset({list, tuple, set, dict})
 
 Element = TypeVar("Element")
 _loops_end_s: ContextVar[float | None] = ContextVar("loops_end_s", default=None)
@@ -41,12 +45,15 @@ def bounded_loop() -> Iterator[Callable[[], None]]:
 def bounded_list(elements: Iterable[Element]) -> list[Element]:
     """The elements. Raises OperationError as soon as they hold more than MAX_ELEMENTS elements and characters."""
     kept = []
-    size = 0
+    sizes: dict[int, int] = {}  # by identity: a lookup puts one value into a list many times
+    total = 0
     for element in elements:
-        size += 1 + size_of(element, MAX_ELEMENTS)
-        if size > MAX_ELEMENTS:
-            raise OperationError(f"the list would hold more than {MAX_ELEMENTS:,} elements and characters")
         kept.append(element)
+        if id(element) not in sizes:
+            sizes[id(element)] = size_of(element, MAX_ELEMENTS)
+        total += 1 + sizes[id(element)]
+        if total > MAX_ELEMENTS:
+            raise OperationError(f"the list would hold more than {MAX_ELEMENTS:,} elements and characters")
     return kept
 
 
@@ -69,15 +76,14 @@ def is_larger_than(value: Any, limit: int) -> bool:
 def size_of(value: Any, limit: int) -> int:
     """How many elements and characters the value holds at all levels; counts no further than beyond `limit`."""
     size = 0
-    pending = [value]
+    pending: list[Any] = [[value]]
     while pending and size <= limit:
         part = pending.pop()
-        if isinstance(part, str | bytes):
-            size += len(part)
-        elif isinstance(part, list | tuple | set | dict):
-            size += len(part)
-            if size <= limit:
-                pending += part
-                if isinstance(part, dict):
-                    pending += part.values()
+        for element in chain(part, part.values()) if type(part) is dict else part:
+            kind = type(element)
+            if kind in _TEXTS:
+                size += len(element)
+            elif kind in _CONTAINERS:
+                size += len(element)
+                pending.append(element)
     return size

@@ -63,7 +63,7 @@ def matches(value: Any, operation: StringMatches, parameters: Parameters) -> boo
     if len(operation.regex) > MAX_PATTERN_CHARACTERS:
         raise OperationError(f"the regular expression is longer than {MAX_PATTERN_CHARACTERS:,} characters")
     try:
-        import regex  # type: ignore[import-untyped]  # 15 ms
+        import regex  # 15 ms
     except ImportError as error:
         raise OperationError(
             "StringMatches needs the package `regex`; add it to the layer (pip install regex)"

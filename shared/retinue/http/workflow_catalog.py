@@ -1,0 +1,118 @@
+"""Routes that describe: documents, blocks, the language itself (contract/workflows.md 9)."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from retinue.errors import RequestError
+from retinue.http.credentials import api_key_anywhere
+from retinue.http.event import Request
+from retinue.http.response import Response
+from retinue.http.workflows import (
+    access_of,
+    answered,
+    limits_of,
+    look_up_of,
+    parse_body,
+    parse_object,
+    require_workspace,
+)
+from retinue.observe import RequestRecord
+from retinue.service import Service
+from retinue.workflows.compile import describe_document, refuse_custom_code
+from retinue.workflows.definition import ENGINE_VERSION, parse_definition
+from retinue.workflows.describe import definition_schema, describe_blocks, describe_outputs
+
+
+class DocumentRequest(BaseModel):
+    """A question about a document."""
+
+    api_key: str | None = None
+    specification: dict[str, Any] = Field()
+
+
+class BlocksRequest(BaseModel):
+    """A question about all blocks."""
+
+    dynamic_blocks_definitions: list[Any] = Field(default_factory=list)
+    execution_engine_version: str | None = None
+
+
+class SavedRequest(BaseModel):
+    """A question about a saved workflow."""
+
+    api_key: str | None = None
+    use_cache: bool = True
+    workflow_version_id: str | None = None
+
+
+def describe_saved_interface(request: Request, service: Service, record: RequestRecord) -> Response:
+    """What goes into a saved workflow and what comes out."""
+    access = access_of(request, service, record)
+    body = parse_body(request, SavedRequest)
+    workspace, workflow_id = (request.path_parameters[name] for name in ("workspace", "id"))
+    require_workspace(access, workspace)
+    document = service.workflows.get(
+        workspace, workflow_id, body.workflow_version_id, request.deadline, is_fresh=not body.use_cache
+    )
+    return answered(
+        lambda: Response(describe_document(document, limits_of(service), look_up_of(access, request, service)))
+    )
+
+
+def describe_interface(request: Request, service: Service, record: RequestRecord) -> Response:
+    """What goes into the workflow that the request brings along, and what comes out."""
+    if api_key_anywhere(request) is None:
+        raise RequestError("Required Roboflow API key is missing: send it as api_key in the query or in the body.")
+    access = access_of(request, service, record)
+    body = parse_body(request, DocumentRequest)
+    return answered(
+        lambda: Response(
+            describe_document(body.specification, limits_of(service), look_up_of(access, request, service))
+        )
+    )
+
+
+def describe_all_blocks(request: Request, service: Service, record: RequestRecord) -> Response:
+    """All blocks, kinds and operations; blocks that a request defines itself are refused, as runs refuse them."""
+    body = parse_body(request, BlocksRequest) if request.body else BlocksRequest()
+    if body.dynamic_blocks_definitions:
+        return answered(lambda: refuse_custom_code())
+    blocks = describe_blocks()
+    if (body.execution_engine_version or ENGINE_VERSION).startswith("0."):
+        blocks = blocks | {"blocks": []}
+    return Response(blocks)
+
+
+def describe_step_outputs(request: Request, service: Service, record: RequestRecord) -> Response:
+    """What the step in the body gives."""
+    step = parse_object(request)
+
+    def outputs() -> Response:
+        document = {"version": "1.0", "inputs": [], "steps": [step], "outputs": []}
+        (parsed,) = parse_definition(document, limits_of(service)).steps.values()
+        return Response(describe_outputs(parsed.block.outputs_of(parsed.manifest)))
+
+    return answered(outputs)
+
+
+def show_schema(request: Request, service: Service, record: RequestRecord) -> Response:
+    """The JSON schema of documents."""
+    return Response({"schema": definition_schema()})
+
+
+def list_versions(request: Request, service: Service, record: RequestRecord) -> Response:
+    """The versions of the language that documents may ask for."""
+    return Response({"versions": [ENGINE_VERSION]})
+
+
+def validate(request: Request, service: Service, record: RequestRecord) -> Response:
+    """Whether the document in the body can be run."""
+    access = access_of(request, service, record)
+    document = parse_object(request)
+
+    def compiled() -> Response:
+        service.plans.get(document, limits_of(service), look_up_of(access, request, service))
+        return Response({"status": "ok"})
+
+    return answered(compiled)

@@ -1,0 +1,126 @@
+"""Text as large as OpenCV's Hershey Simplex, in the font that Pillow carries inside.
+
+The size of a text equals cv2.getTextSize; the letters are stretched to that width and height, their shapes differ.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+Picture = NDArray[np.uint8]
+
+# Of Hershey Simplex, in pixels at scale 1: how far each printable ASCII character advances, from the space on; how
+# high capitals are; how far letters reach below the line.
+_ADVANCES = np.array(
+    [16, 10, 16, 22, 20, 24, 26, 8, 14, 14, 16, 26, 10, 26, 10, 22, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 10, 10, 24,
+     26, 24, 18, 29, 18, 21, 21, 21, 19, 18, 21, 22, 8, 16, 21, 17, 24, 22, 22, 21, 22, 21, 20, 16, 22, 18, 24, 20, 18,
+     20, 14, 22, 14, 22, 18, 12, 19, 19, 18, 19, 18, 12, 19, 19, 8, 10, 17, 8, 30, 19, 19, 19, 19, 13, 17, 12, 19, 16,
+     22, 17, 16, 17, 14, 8, 14, 24]
+)  # fmt: skip
+_CAPITAL_HEIGHT = 21
+_DESCENT = 9
+_FIRST, _LAST = ord(" "), ord("~")
+
+# Of Pillow's font, as parts of its size: capitals, and the strokes of letters.
+_FONT_CAPITALS = 0.7
+_FONT_STROKE = 0.09
+# Larger letters are enlarged from this size.
+_LARGEST_FONT = 200
+
+
+class TextSize(NamedTuple):
+    """Width and height above the base line of a text in pixels, and how far it reaches below."""
+
+    width: int
+    height: int
+    baseline: int
+
+
+def text_size(text: str, scale: float, thickness: int) -> TextSize:
+    """The size of a text of one line, drawn at that scale with strokes of that thickness."""
+    advances = np.cumsum(_advances(_printable(text)) * scale)
+    width = float(advances[-1]) if len(advances) else 0.0
+    return TextSize(
+        width=round(width + thickness),
+        height=round(_CAPITAL_HEIGHT * scale + (thickness + 1) // 2),
+        baseline=round(_DESCENT * scale + thickness * 0.5),
+    )
+
+
+def draw_text(
+    picture: Picture,
+    text: str,
+    origin_xy: tuple[int, int],
+    color: tuple[int, int, int],
+    *,
+    scale: float,
+    thickness: int = 1,
+) -> None:
+    """Text of one line, in place; origin_xy is the left end of its base line.
+
+    Bytes (UTF-8) that are no printable ASCII come out as "?", as in OpenCV. Nothing is drawn for a scale of 0 or less.
+    """
+    if scale <= 0:
+        return
+    x, y = (int(value) for value in origin_xy)
+    ends = np.cumsum(_advances(_printable(text)) * scale)
+    text = _printable(text)[: int(np.searchsorted(ends, picture.shape[1] - x)) + 1]  # what lies beyond is not seen
+    if not text.strip():
+        return
+    size = min(_CAPITAL_HEIGHT * scale / _FONT_CAPITALS, _LARGEST_FONT)
+    enlarged_y = _CAPITAL_HEIGHT * scale / (_FONT_CAPITALS * size)
+    font = font_of(size)
+    enlarged_x = float(ends[len(text) - 1]) / font.getlength(text)
+    stroke = max(0.0, thickness / enlarged_y - _FONT_STROKE * size) / 2
+    left, top, right, bottom = font.getbbox(text, anchor="ls", stroke_width=stroke)
+    ink = Image.new("L", (int(right - left) + 1, int(bottom - top) + 1))
+    ImageDraw.Draw(ink).text((-left, -top), text, 255, font, anchor="ls", stroke_width=stroke)
+    _print(picture, ink, (x + left * enlarged_x, y + top * enlarged_y), (enlarged_x, enlarged_y), color)
+
+
+def _print(
+    picture: Picture,
+    ink: Image.Image,
+    corner_xy: tuple[float, float],
+    enlarged: tuple[float, float],
+    color: tuple[int, int, int],
+) -> None:
+    """Mixes the colour into the picture where there is ink, enlarged by so much along x and y."""
+    lengths = [int(np.ceil(size * factor)) for size, factor in zip(ink.size, enlarged, strict=True)]
+    x1, y1 = (max(0, int(np.floor(corner))) for corner in corner_xy)
+    x2, y2 = (
+        min(limit, int(np.ceil(corner)) + length)
+        for limit, corner, length in zip(picture.shape[1::-1], corner_xy, lengths, strict=True)
+    )
+    if x1 >= x2 or y1 >= y2:
+        return
+    # From a pixel of the picture to the place in the ink.
+    matrix = (
+        1 / enlarged[0], 0, (x1 - corner_xy[0]) / enlarged[0],
+        0, 1 / enlarged[1], (y1 - corner_xy[1]) / enlarged[1],
+    )  # fmt: skip
+    seen = ink.transform((x2 - x1, y2 - y1), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    share = np.asarray(seen, np.int32)[..., None]
+    region = picture[y1:y2, x1:x2]
+    region[:] = (region * (255 - share) + np.array(color, np.int32) * share + 127) // 255
+
+
+@cache
+def font_of(size: float) -> ImageFont.FreeTypeFont:
+    """The font that Pillow carries inside, in pixels. Raises ValueError for a size of 0 or less."""
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont), "Pillow is built without FreeType"
+    return font
+
+
+def _printable(text: str) -> str:
+    """The text as Hershey fonts show it: one character for each byte."""
+    codes = text.encode("utf-8", "replace")
+    return "".join(chr(code) if _FIRST <= code <= _LAST else "?" for code in codes)
+
+
+def _advances(printable: str) -> NDArray[np.int64]:
+    return np.asarray(_ADVANCES[np.frombuffer(printable.encode("ascii"), np.uint8).astype(np.int64) - _FIRST], np.int64)
