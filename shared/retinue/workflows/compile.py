@@ -2,7 +2,6 @@
 
 import hashlib
 from collections import OrderedDict
-from functools import partial
 from typing import Any, NoReturn
 
 import orjson
@@ -41,9 +40,13 @@ def _checked(document: dict[str, Any], limits: Limits, look_up: Lookup) -> Defin
     """The document with all its nested workflows inlined and every step valid by itself."""
     check_version(document)
     check_nesting(document)
-    if document.get("dynamic_blocks_definitions"):
-        refuse_custom_code()
-    return parse_definition(inline(document, look_up, partial(parse_definition, limits=limits)), limits)
+
+    def check(part: dict[str, Any]) -> Definition:
+        if part.get("dynamic_blocks_definitions"):
+            refuse_custom_code()
+        return parse_definition(part, limits)
+
+    return check(inline(document, look_up, check))
 
 
 def refuse_custom_code() -> NoReturn:

@@ -53,6 +53,7 @@ def agree(sources: Sequence[DetectionTable], rules: Rules) -> DetectionTable:
         [replace(source, masks=None, keypoints=None, tracker_id=None, columns={}) for source in sources]
     )
     source = np.repeat(np.arange(len(sources)), [len(source) for source in sources])
+    class_code = np.unique(table.class_name.astype(str), return_inverse=True)[1]
     # One detection can come from two sources, such as a model and a filter after it: it is used up in both.
     identity = np.unique(table.detection_id.astype(str), return_inverse=True)[1]
     is_free = np.ones(len(table), bool)
@@ -62,7 +63,7 @@ def agree(sources: Sequence[DetectionTable], rules: Rules) -> DetectionTable:
             continue
         is_candidate = is_free & (source != source[row])
         if rules.is_class_aware:
-            is_candidate &= table.class_name == table.class_name[row]
+            is_candidate &= class_code == class_code[row]
         group = np.concatenate([[row], _closest(table, source, row, np.flatnonzero(is_candidate), rules)])
         confidence = aggregate(table.confidence[group].tolist(), rules.confidence)
         if len(group) >= rules.votes and confidence >= rules.minimum_confidence:

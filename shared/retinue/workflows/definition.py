@@ -132,10 +132,10 @@ def check_version(document: Any) -> None:
     if not isinstance(document, dict):
         raise _syntax_error([("", "Input should be a valid dictionary")], ())
     asked = document.get("version")
-    if asked is None:
+    if not asked:
         return
     context = "workflow_compilation | engine_initialisation"
-    found = _VERSION.fullmatch(str(asked)[:100])
+    found = _VERSION.fullmatch(asked[:100]) if isinstance(asked, str) else None
     if found is None:
         raise WorkflowDefinitionError(
             f"Version {str(asked)[:40]!r} of the workflow is not a version number; write for example '1.0'.",

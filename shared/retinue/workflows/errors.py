@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Literal
 
 from retinue.errors import RetinueError
 
+Family = Literal["plain", "engine", "blocks"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockError:
@@ -28,7 +30,7 @@ class WorkflowError(RetinueError):
     type: ClassVar[str] = "WorkflowError"
     is_callers_fault: ClassVar[bool] = True
     # Which keys an answer has beside the common ones: those of custom code, and the list of blocks concerned.
-    family: ClassVar[Literal["plain", "engine", "blocks"]] = "plain"
+    family: ClassVar[Family] = "plain"
 
     def __init__(
         self,
@@ -201,7 +203,7 @@ class QueryError(WorkflowError):
     """Base of what goes wrong in an operation or a statement."""
 
     type = "EvaluationEngineError"
-    family = "engine"
+    family: ClassVar[Family] = "engine"
     is_callers_fault = False
 
     def __init__(
@@ -218,7 +220,7 @@ class InvalidInputTypeError(QueryError):
     """An operand of a type, or with a value, that the operation does not take."""
 
     type = "InvalidInputTypeError"
-    family = "plain"
+    family: ClassVar[Family] = "plain"
     is_callers_fault = True
 
 
@@ -226,7 +228,7 @@ class OperationTypeNotRecognisedError(QueryError):
     """An operation that does not exist."""
 
     type = "OperationTypeNotRecognisedError"
-    family = "plain"
+    family: ClassVar[Family] = "plain"
     is_callers_fault = True
 
 

@@ -73,7 +73,7 @@ def kinds_of(definition: Definition, selector: Selector) -> tuple[str, ...] | No
 
 def check_output(definition: Definition, output: Output) -> Selector:
     """The selector of an output. Raises where it means nothing."""
-    selector = parse_selector(output.selector)
+    selector = parse_selector(output.selector, is_output=True)
     if (
         selector is not None
         and selector.step is not None
@@ -83,7 +83,7 @@ def check_output(definition: Definition, output: Output) -> Selector:
         raise AssumptionError(
             f"Output '{output.name}' refers to the step '{output.selector}' as a whole; name one of its outputs, or "
             f"write '{output.selector}.*' for all of them.",
-            context=_CONTEXT,
+            context=f"{_CONTEXT} | retrieving_compiled_node",
         )
     is_input = output.selector.startswith("$inputs")
     exists = selector is not None and (

@@ -25,14 +25,14 @@ def inline(document: dict[str, Any], look_up: Lookup, check: Check) -> dict[str,
 
     Raises InnerWorkflowError for cycles, too many, unknown or missing parameters, and what `check` finds in a child.
     """
-    if not has_nested(document):
+    steps = document.get("steps", [])
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        raise InnerWorkflowError(
+            "InnerWorkflowInvalidStepEntryError", "`steps` must be a list in which every entry is an object."
+        )
+    if not any(map(_is_inner, steps)):
         return document
     return _Inliner(look_up, check).inline(document, ())
-
-
-def has_nested(document: Mapping[str, Any]) -> bool:
-    """Whether a step of the document is a workflow."""
-    return any(_is_inner(step) for step in _items(document, "steps"))
 
 
 def has_saved_parts(document: Any) -> bool:
@@ -77,10 +77,6 @@ class _Inliner:
         inlined: dict[str, _Inlined] = {}
         kept: list[Any] = []
         for step in steps:
-            if not isinstance(step, dict):
-                raise InnerWorkflowError(
-                    "InnerWorkflowInvalidStepEntryError", "Every entry of `steps` must be an object."
-                )
             if _is_inner(step):
                 name = str(step.get("name"))
                 inlined[name] = self._child(name, step, path, names)

@@ -121,11 +121,13 @@ def _check_depths(step: Step, batched: Sequence[Binding]) -> None:
     if step.block.reference is not None:
         _check_offsets(step, batched)
         return
-    found = {binding.property_name: len(binding.lineage) for binding in batched}
-    if len(set(found.values())) > 1:
+    depths = {len(binding.lineage) for binding in batched}
+    if len(depths) > 1:
+        found = sorted({(binding.property_name, len(binding.lineage)) for binding in batched})
         raise StepInputDimensionalityError(
-            f"For step {step.name} attempted to plug input data that are in different dimensions: {found}; the block "
-            "needs them equal. Collapse the deeper ones with dimension_collapse first.",
+            f"For step {step.name} attempted to plug input data that are in different dimensions: "
+            f"{', '.join(f'{name} {depth}' for name, depth in found)}; the block needs them equal. Collapse the deeper "
+            "ones with dimension_collapse first.",
             context=f"{_CONTEXT} | collecting_step_input_data",
             blocks=(
                 BlockError(
@@ -145,8 +147,8 @@ def _check_offsets(step: Step, batched: Sequence[Binding]) -> None:
         wanted, depth = base + binding.offset, len(binding.lineage)
         if depth != wanted:
             raise StepInputDimensionalityError(
-                f"Data fed into step `{step.name}` property `{binding.property_name}` has actual dimensionality {depth}, "
-                f"but {wanted} is expected: one level below {step.block.reference}.",
+                f"Data fed into step `{step.name}` property `{binding.property_name}` has actual dimensionality "
+                f"{depth}, but {wanted} is expected: one level below {step.block.reference}.",
                 context=f"{_CONTEXT} | denoting_step_inputs_dimensionality",
                 blocks=(
                     BlockError(

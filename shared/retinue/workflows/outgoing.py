@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from retinue.workflows.query.limits import MAX_ELEMENTS, is_larger_than
+from retinue.workflows.query.limits import is_larger_than
 
 # What stands in a path or a query as it is (RFC 3986, appendix A), and % of what is escaped already.
 _URL_CHARACTERS = "!$%&'()*+,/:;=?@~"
+_MOST_CHARACTERS = 10_000_000
 _QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
@@ -36,8 +37,8 @@ def encode_body(payload: Mapping[str, Any], files: Mapping[str, Any], form: Mapp
     A file is text, bytes or a number, or a list of a file name, one of these, and perhaps a content type. Raises
     TypeError or ValueError for values that cannot be sent so.
     """
-    if is_larger_than([payload, files, form], MAX_ELEMENTS):
-        raise ValueError(f"the request would be larger than {MAX_ELEMENTS:,} bytes")
+    if is_larger_than([payload, files, form], _MOST_CHARACTERS):
+        raise ValueError(f"the request would be larger than {_MOST_CHARACTERS:,} characters")
     if files:
         return _multipart(files, form)
     if form:

@@ -19,6 +19,8 @@ def serialise(value: Any, kinds: tuple[str, ...]) -> Any:
     """The JSON form of a value of these kinds. Raises TypeError for what has none."""
     if "secret" in kinds and isinstance(value, str):
         return _masked(value)
+    if "video_metadata" in kinds and isinstance(value, VideoMetadata):
+        return value.render()
     return render(value)
 
 

@@ -9,14 +9,14 @@ from retinue.workflows.detections import DetectionTable
 from retinue.workflows.kinds import INSTANCES, KEYPOINTS, OBJECTS
 from retinue.workflows.manifest import AnyRef, DetectionsRef, Manifest
 from retinue.workflows.query.evaluate import apply_operations
-from retinue.workflows.query.syntax import ELEMENT, Operation
+from retinue.workflows.query.syntax import ELEMENT, Operation, Operations
 
 
 class TransformationManifest(Manifest):
     """The operations, and the values they refer to."""
 
     predictions: DetectionsRef = Field(description="The detections to work on.")
-    operations: list[Operation] = Field(description="What is done, one after another.")
+    operations: Operations = Field(description="What is done, one after another.")
     operations_parameters: dict[str, AnyRef] = Field(
         default_factory=dict, description="The values that operations refer to, by name."
     )
@@ -42,4 +42,4 @@ class Transformation(Block):
                 f"the operations turn detections into {type(transformed).__name__}, but the block has to give "
                 "detections; use property_definition for other values"
             )
-        return {"predictions": transformed}
+        return {"predictions": transformed if len(transformed) else transformed.select([])}

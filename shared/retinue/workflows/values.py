@@ -177,15 +177,14 @@ def _timestamp(_: str, value: Any) -> datetime:
     return datetime.fromisoformat(value)
 
 
-def _classification(_: str, value: Any) -> dict[str, Any]:
+def _classification(identifier: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or "image" not in value or "predictions" not in value:
         raise ValueError("a classification is a dict with `image` and `predictions`")
     if "predicted_classes" not in value and not {"top", "confidence"} <= value.keys():
         raise ValueError("a classification has `predicted_classes`, or `top` and `confidence`")
-    identifier = str(uuid.uuid4())
-    filled = {"prediction_type": "classification", "inference_id": identifier, "parent_id": identifier}
+    filled = {"prediction_type": "classification", "inference_id": str(uuid.uuid4()), "parent_id": identifier}
     filled["root_parent_id"] = value.get("parent_id", identifier)
-    return filled | value
+    return value | {name: item for name, item in filled.items() if name not in value}
 
 
 _READERS: Mapping[str, Callable[[str, Any], Any]] = {

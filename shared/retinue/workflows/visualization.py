@@ -10,7 +10,16 @@ from retinue.workflows.block import Block
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import IMAGE
-from retinue.workflows.manifest import BooleanRef, DrawableRef, ImageRef, IntegerRef, ListRef, Manifest, StringRef
+from retinue.workflows.manifest import (
+    BooleanRef,
+    DrawableRef,
+    ImageRef,
+    IntegerRef,
+    ListRef,
+    Manifest,
+    MasksRef,
+    StringRef,
+)
 
 PALETTES = (
     "DEFAULT", "CUSTOM", "ROBOFLOW", "Matplotlib Viridis", "Matplotlib Plasma", "Matplotlib Inferno",
@@ -36,6 +45,12 @@ class PredictionDrawingManifest(DrawingManifest):
     """What blocks take that draw detections."""
 
     predictions: DrawableRef = Field(description="The detections to draw.")
+
+
+class MaskDrawingManifest(DrawingManifest):
+    """What blocks take that draw masks."""
+
+    predictions: MasksRef = Field(description="The detections whose masks are drawn.")
 
 
 class ColorManifest(Manifest):
@@ -68,6 +83,31 @@ class Drawing(Block):
         raise NotImplementedError
 
 
+class ColoredDrawing(Drawing):
+    """Base of the blocks that draw each detection in a colour of its own."""
+
+    def draw(
+        self,
+        pixels: NDArray[np.uint8],
+        predictions: DetectionTable,
+        color_palette: str,
+        palette_size: int,
+        custom_colors: list[str],
+        color_axis: str,
+        **shape: Any,
+    ) -> NDArray[np.uint8]:
+        if len(predictions):
+            colors = detection_colors(predictions, color_palette, palette_size, custom_colors, color_axis)
+            self.draw_detections(pixels, predictions, colors, **shape)
+        return pixels
+
+    def draw_detections(
+        self, pixels: NDArray[np.uint8], table: DetectionTable, colors: NDArray[np.uint8], *_: Any, **shape: Any
+    ) -> None:
+        """Draws at least one detection into `pixels`; colors (n, 3) uint8 RGB."""
+        raise NotImplementedError
+
+
 def detection_colors(
     table: DetectionTable, color_palette: str, palette_size: int, custom_colors: list[str], color_axis: str
 ) -> NDArray[np.uint8]:
@@ -83,4 +123,4 @@ def detection_colors(
             index = table.tracker_id
         case _:
             index = table.class_id
-    return look_up(palette(color_palette, palette_size, custom_colors), index)
+    return look_up(palette(color_palette, size=palette_size, custom_colors=custom_colors), index)

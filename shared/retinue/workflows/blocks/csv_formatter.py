@@ -10,10 +10,11 @@ from pydantic import Field, field_validator
 from retinue.workflows.block import Block
 from retinue.workflows.manifest import AnyRef, Manifest
 from retinue.workflows.named_values import apply_by_name
-from retinue.workflows.query.limits import MAX_ELEMENTS, is_larger_than
+from retinue.workflows.query.limits import is_larger_than
 from retinue.workflows.query.syntax import Operations
 
 TIMESTAMP = "timestamp"
+_MOST_CHARACTERS = 10_000_000
 # A spreadsheet would take a cell that starts so for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -59,8 +60,8 @@ class CsvFormatter(Block):
         for element in elements:
             row = apply_by_name(element, columns_operations)
             rows.append({**row, TIMESTAMP: datetime.now(UTC).isoformat()})
-        if is_larger_than(rows, MAX_ELEMENTS):
-            raise ValueError(f"the table would have more than {MAX_ELEMENTS:,} characters")
+        if is_larger_than(rows, _MOST_CHARACTERS):
+            raise ValueError(f"the table would have more than {_MOST_CHARACTERS:,} characters")
         return [{"csv_content": None} for _ in rows[1:]] + [{"csv_content": _table(rows)}]
 
 

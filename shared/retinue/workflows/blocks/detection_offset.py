@@ -44,7 +44,7 @@ class DetectionOffset(Block):
 
     def run(self, predictions: DetectionTable, offset_width: int, offset_height: int, units: str) -> dict[str, Any]:
         if not len(predictions):
-            return {"predictions": predictions}
+            return {"predictions": predictions.select([])}
         xyxy = predictions.xyxy
         if units == "Pixels":
             margin = np.tile([offset_width // 2, offset_height // 2], (len(predictions), 1))

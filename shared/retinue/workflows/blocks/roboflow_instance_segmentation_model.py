@@ -50,7 +50,7 @@ class InstanceSegmentationModelV3(InstanceSegmentationModelV2):
     """Finds objects and their outlines with a model of your own; its threshold may be the model's."""
 
     identifier = "roboflow_core/roboflow_instance_segmentation_model@v3"
-    manifest = InstanceSegmentationModeManifest
+    manifest: ClassVar[type[Manifest]] = InstanceSegmentationModeManifest
 
 
 class InstanceSegmentationModelV4(InstanceSegmentationModelV3):

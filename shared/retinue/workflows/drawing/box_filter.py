@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 Picture = NDArray[np.uint8]
 
 _SHIFT = 23
-# Up to this area OpenCV divides by a product in fixed point, beyond it in floating point.
+# Up to this area OpenCV divides by a product in fixed point, beyond it in single precision.
 _LARGEST_FIXED_AREA = 256
 
 
@@ -23,7 +23,7 @@ def box_blur(picture: Picture, kernel_size: int) -> Picture:
     sums = _window_sums(_window_sums(picture, kernel_size, 0), kernel_size, 1)
     area = kernel_size * kernel_size
     if area > _LARGEST_FIXED_AREA:
-        return np.rint(sums / area).astype(np.uint8)
+        return np.rint(sums.astype(np.float32) * np.float32(1 / area)).astype(np.uint8)
     factor, rest = divmod(1 << _SHIFT, area)
     is_down = 2 * rest < area
     offset = area // 2 + is_down

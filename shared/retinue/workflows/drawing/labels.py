@@ -124,7 +124,7 @@ def draw_rich_labels(
         heights = [int(bottom - top) for _, top, _, bottom in boxes]
         height = sum(heights) + (len(lines) - 1) * text_padding
         box = label_box(anchor, (int(width) + 2 * text_padding, height + 2 * text_padding), position)
-        with _Canvas(picture, box) as canvas:
+        with _Canvas(picture, box, margin=font_size) as canvas:
             canvas.draw.rounded_rectangle(canvas.local(box), radius=border_radius, fill=tuple(color.tolist()))
             x, y, *_ = canvas.local(box)
             y += text_padding - text_top
@@ -148,11 +148,10 @@ def _wrapped(label: str, max_line_length: int | None) -> list[str]:
 class _Canvas:
     """The part of a picture around a box that Pillow draws on; what it drew is copied back at the end."""
 
-    def __init__(self, picture: Picture, box: tuple[int, int, int, int]) -> None:
+    def __init__(self, picture: Picture, box: tuple[int, int, int, int], margin: int) -> None:
         height, width = picture.shape[:2]
-        x1, y1, x2, y2 = box
-        left, right = max(0, min(x1, width)), max(0, min(x2 + 1, width))
-        top, bottom = max(0, min(y1, height)), max(0, min(y2 + 1, height))
+        left, right = (max(0, min(edge, width)) for edge in (box[0] - margin, box[2] + margin))
+        top, bottom = (max(0, min(edge, height)) for edge in (box[1] - margin, box[3] + margin))
         self._region = picture[top:bottom, left:right]
         self._corner = (left, top)
 

@@ -15,12 +15,12 @@ def scaled_linear(picture: Picture, rows: range, columns: range, scale_y: float,
     OpenCV's in fixed point, as in retinue.pipeline.resize.
     """
     above, below, down = _taps(rows, scale_y, picture.shape[0])
-    left, right, across = (taps[:, None] for taps in _taps(columns, scale_x, picture.shape[1]))
+    left, right, across = _taps(columns, scale_x, picture.shape[1])
     whole = 1 << _WEIGHT_BITS
 
     def along(taps: NDArray[np.int64]) -> NDArray[np.int64]:
         strip = picture[taps].astype(np.int64)
-        return np.asarray((strip[:, left[:, 0]] * (whole - across) + strip[:, right[:, 0]] * across) >> 4)
+        return np.asarray((strip[:, left] * (whole - across)[:, None] + strip[:, right] * across[:, None]) >> 4)
 
     weight = down[:, None, None]
     levels = ((along(above) * (whole - weight)) >> 16) + ((along(below) * weight) >> 16)
@@ -28,14 +28,12 @@ def scaled_linear(picture: Picture, rows: range, columns: range, scale_y: float,
 
 
 def _taps(targets: range, scale: float, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """For each target the two source pixels, and the second's weight in 1/2048."""
+    """For each target the two source pixels, and the second's weight in 1/2048. Half-pixel centres."""
     position = ((np.array(targets) + 0.5) * scale - 0.5).astype(np.float32)
     before = np.floor(position)
     weight = np.rint((position - before) * (1 << _WEIGHT_BITS)).astype(np.int64)
-    first = before.astype(np.int64)
-    is_outside = (first < 0) | (first >= size - 1)
-    first = np.clip(first, 0, size - 1)
-    return first, np.minimum(first + 1, size - 1), np.where(is_outside, 0, weight)
+    first, second = np.clip([before, before + 1], 0, size - 1).astype(np.int64)
+    return first, second, weight
 
 
 def scaled_nearest(picture: Picture, height: int, width: int) -> Picture:

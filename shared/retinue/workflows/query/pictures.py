@@ -73,7 +73,7 @@ class ConvertImageToBase64(OperationModel):
 
 @performs(ConvertImageToBase64)
 def to_base64(value: Any, operation: ConvertImageToBase64, parameters: Parameters) -> str:
-    return _filled(value, operation).base64_jpeg()
+    return _filled(value, operation).base64_text()
 
 
 def _filled(value: Any, operation: OperationModel) -> WorkflowImage:

@@ -1,0 +1,46 @@
+"""Dots drawn on the picture."""
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from retinue.workflows.detections import DetectionTable
+from retinue.workflows.manifest import IntegerRef, StringRef
+from retinue.workflows.visualization import Anchor, ColoredDrawing, ColorManifest, PredictionDrawingManifest
+
+
+class DotManifest(PredictionDrawingManifest, ColorManifest):
+    """How it looks."""
+
+    position: Anchor | StringRef = Field("CENTER", description="Where on the box it is.")
+    radius: int | IntegerRef = Field(4, description="Of the dot, in pixels.")
+    outline_thickness: int | IntegerRef = Field(0, description="How thick the black outline is, in pixels; 0: none.")
+
+
+class DotVisualization(ColoredDrawing):
+    """Draws a dot on each detection."""
+
+    identifier = "roboflow_core/dot_visualization@v1"
+    title = "Dot Visualization"
+    manifest = DotManifest
+
+    def draw_detections(
+        self,
+        pixels: NDArray[np.uint8],
+        table: DetectionTable,
+        colors: NDArray[np.uint8],
+        position: Anchor,
+        radius: int,
+        outline_thickness: int,
+    ) -> None:
+        from retinue.workflows.drawing.boxes import draw_dots
+
+        draw_dots(
+            pixels,
+            table.xyxy,
+            colors,
+            position=position,
+            radius=radius,
+            outline_thickness=outline_thickness,
+            masks=table.masks,
+        )
