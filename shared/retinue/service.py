@@ -1,7 +1,6 @@
 """What one process holds while it serves: settings, keys, models, the way to pictures. Made once, at the first
 request."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +26,7 @@ class Service:
     settings: Settings
     reader: S3Reader
     observer: Observer
+    workflow_secrets: Mapping[str, str] | None = None  # what workflows may read of the environment; None: nothing
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Service":
@@ -37,7 +37,9 @@ class Service:
         reader = S3Reader.from_env(
             settings.models_bucket, env, timeout_s=settings.s3_timeout_s, attempts=settings.s3_attempts
         )
-        return cls(settings, reader, Observer(settings, env.get("POWERTOOLS_SERVICE_NAME", "retinue")))
+        observer = Observer(settings, env.get("POWERTOOLS_SERVICE_NAME", "retinue"))
+        names = [name.strip() for name in settings.workflow_secrets.split(",") if name.strip()]
+        return cls(settings, reader, observer, {name: env[name] for name in names if name in env} if names else None)
 
     @cached_property
     def keys(self) -> KeyStore:
@@ -87,9 +89,3 @@ class Service:
         from retinue.workflows.compile import PlanCache
 
         return PlanCache()
-
-    @cached_property
-    def workflow_secrets(self) -> Mapping[str, str] | None:
-        """The environment variables that workflows may read; None if they may read none."""
-        names = [name.strip() for name in self.settings.workflow_secrets.split(",") if name.strip()]
-        return {name: os.environ[name] for name in names if name in os.environ} if names else None

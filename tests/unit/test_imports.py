@@ -76,7 +76,7 @@ def test_the_pipeline_needs_nothing_but_numpy_onnxruntime_and_pillow() -> None:
     }
 
 
-@pytest.mark.parametrize("folder", ["models", "images", "pipeline"])
+@pytest.mark.parametrize("folder", ["models", "images", "pipeline", "workflows"])
 def test_nothing_below_http_knows_it(folder: str) -> None:
     assert users_of("retinue.http", "retinue.service", among=below(folder)) == set()
 
@@ -119,10 +119,24 @@ def test_the_environment_is_read_at_the_entry_only() -> None:
 def test_what_costs_a_cold_start_is_imported_where_it_is_used() -> None:
     """At module level only what every first request needs."""
     heavy = ("pydantic", "PIL", "ssl", "multipart", "aws_lambda_powertools", "boto3", "pybase64", "simplejpeg")
-    allowed = {"http/task_requests.py", "pipeline/draw.py"}  # themselves imported where they are used
+    # Themselves imported where they are used.
+    allowed = {"http/task_requests.py", "pipeline/draw.py", *below("workflows/drawing", "workflows/imaging")}
+    # Documents of workflows are checked by pydantic, so nothing of a workflow works without.
+    with_pydantic = {"http/workflows.py", "http/workflow_catalog.py", *below("workflows")}
     for path in SERVED:
         used = {name for name in imported_by(parsed(PACKAGE / path).body) if name.partition(".")[0] in heavy}
+        if path in with_pydantic:
+            used = {name for name in used if name.partition(".")[0] != "pydantic"}
         assert not used or path in allowed, f"{path} imports {used}"
+
+
+def test_only_the_workflow_function_pays_for_workflows() -> None:
+    entries = {path.parent.name for path in FUNCTIONS.glob("*/app.py") if "workflow" in path.read_text("utf-8")}
+    assert entries == {"workflow"}
+    above = {"http/workflows.py", "http/workflow_catalog.py", *below("workflows")}
+    for path in set(SERVED) - above:
+        used = set(imported_by(parsed(PACKAGE / path).body))
+        assert not {name for name in used if name.startswith("retinue.workflows")}, path
 
 
 def test_files_stay_small() -> None:

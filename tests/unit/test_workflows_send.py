@@ -251,7 +251,7 @@ class TestBadServers:
     def test_a_certificate_for_another_name(self, serve: Serve) -> None:
         served = serve()
 
-        with pytest.raises(ConnectionError, match="stranger.example.net did not answer"):
+        with pytest.raises(ConnectionError, match=r"stranger\.example\.net did not answer"):
             served.post("https://stranger.example.net/")
 
         assert served.server.requests == []

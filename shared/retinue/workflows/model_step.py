@@ -11,6 +11,7 @@ from retinue.errors import RequestError
 from retinue.models.package import Task
 from retinue.pipeline.prediction import Detections, MaskOptions, Prediction, Thresholds
 from retinue.workflows.block import Block
+from retinue.workflows.classification import classification_value
 from retinue.workflows.detections import DetectionTable, Keypoints, Place, strings
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.manifest import (
@@ -151,7 +152,7 @@ def prediction_value(
 ) -> DetectionTable | dict[str, Any]:
     """A prediction as the value of a step: a table of what was found in `image`, or its classes as a dict."""
     if prediction.detections is None:
-        return _classes(prediction, image, inference_id)
+        return classification_value(prediction, image, inference_id)
     return _table(prediction, prediction.detections, image, inference_id, is_run_length)
 
 
@@ -188,13 +189,3 @@ def _keypoints(prediction: Prediction, found: Detections, row: int) -> Keypoints
     return Keypoints(
         xy=points[:, :2], confidence=points[:, 2], class_id=slots, class_name=tuple(names[slot] for slot in slots)
     )
-
-
-def _classes(prediction: Prediction, image: WorkflowImage, inference_id: str) -> dict[str, Any]:
-    from retinue.http.render import render_prediction
-
-    return render_prediction(prediction, inference_id=inference_id, time_s=0.0) | {
-        "prediction_type": _PREDICTION_TYPES[prediction.task],
-        "parent_id": image.id,
-        "root_parent_id": image.root.id,
-    }

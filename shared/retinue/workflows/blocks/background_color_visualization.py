@@ -29,6 +29,5 @@ class BackgroundColorVisualization(Drawing):
         from retinue.workflows.drawing.colors import parse_color
         from retinue.workflows.drawing.regions import tint_background
 
-        if len(predictions):
-            tint_background(pixels, predictions.xyxy, predictions.masks, parse_color(color), opacity=opacity)
+        tint_background(pixels, predictions.xyxy, predictions.masks, parse_color(color), opacity=opacity)
         return pixels

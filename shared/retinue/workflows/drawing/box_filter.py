@@ -20,7 +20,9 @@ def box_blur(picture: Picture, kernel_size: int) -> Picture:
         raise ValueError(f"kernel_size must be at least 1, and is {kernel_size}")
     if kernel_size == 1 or not picture.size:
         return picture.copy()
-    sums = _window_sums(_window_sums(picture, kernel_size, 0), kernel_size, 1)
+    is_large = kernel_size * kernel_size * 255 >= 1 << 31
+    levels = picture.astype(np.int64 if is_large else np.int32)
+    sums = _window_sums(_window_sums(levels, kernel_size, 0), kernel_size, 1)
     area = kernel_size * kernel_size
     if area > _LARGEST_FIXED_AREA:
         return np.rint(sums.astype(np.float32) * np.float32(1 / area)).astype(np.uint8)
@@ -30,15 +32,28 @@ def box_blur(picture: Picture, kernel_size: int) -> Picture:
     return (((sums.astype(np.int64) + offset) * (factor + (not is_down))) >> _SHIFT).astype(np.uint8)
 
 
-def _window_sums(values: NDArray[np.generic], size: int, axis: int) -> NDArray[np.int32]:
-    """The sums of `size` values around each along the axis, mirrored at both ends."""
+def _window_sums(values: NDArray[np.generic], size: int, axis: int) -> NDArray[np.generic]:
+    """The sums of `size` values around each along axis 0 or 1, mirrored at both ends; in the type of `values`."""
     length = values.shape[axis]
-    places = np.arange(-(size // 2), length + size - size // 2)
-    period = max(2 * (length - 1), 1)
-    places = np.abs(places) % period
+    period = max(2 * (length - 1), 1)  # after which the mirrored values repeat
+    periods, rest = divmod(size, period)
+    places = (np.arange(length + rest) - size // 2) % period
     mirrored = np.take(values, np.where(places >= length, period - places, places), axis=axis)
-    sums = np.cumsum(mirrored, axis=axis, dtype=np.int32)
-    whole = np.moveaxis(sums, axis, 0)
-    windows = whole[size - 1 : -1].copy()
-    windows[1:] -= whole[: -size - 1]
-    return np.moveaxis(windows, 0, axis)
+    sums = np.zeros_like(values)
+    if periods:
+        one = 2 * values.sum(axis=axis, keepdims=True, dtype=values.dtype)
+        ends = np.take(values, [0, -1], axis=axis).sum(axis=axis, keepdims=True, dtype=values.dtype)
+        sums += (one - ends if length > 1 else values) * periods
+    # Sums of 1, 2, 4 ... values, of which those are taken that make up the rest.
+    done, count = 0, 1
+    while done < rest:
+        if rest & count:
+            sums += _part(mirrored, done, done + length, axis)
+            done += count
+        mirrored = _part(mirrored, 0, -count, axis) + _part(mirrored, count, None, axis)
+        count *= 2
+    return sums
+
+
+def _part(values: NDArray[np.generic], start: int, stop: int | None, axis: int) -> NDArray[np.generic]:
+    return values[start:stop] if axis == 0 else values[:, start:stop]

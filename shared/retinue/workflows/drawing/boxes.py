@@ -30,33 +30,23 @@ def draw_boxes(picture: Picture, xyxy: Boxes, colors: Colors, *, thickness: int 
     """
     if not 0 <= roundness <= 1:
         raise ValueError(f"the roundness of a box is 0..1, and is {roundness}")
-    for box, color in zip(_whole(xyxy), colors, strict=True):
+    for (x1, y1, x2, y2), color in zip(_whole(xyxy), colors, strict=True):
         if roundness:
-            _draw_round_box(picture, box, color, thickness, roundness)
+            radius = int(min(x2 - x1, y2 - y1) // 2 * roundness)
+            shapes.draw_round_rectangle(picture, (x1, y1, x2, y2), color, radius, thickness)
         else:
-            shapes.draw_rectangle(picture, box, color, thickness)
-
-
-def _draw_round_box(picture: Picture, box: list[int], color: Colors, thickness: int, roundness: float) -> None:
-    x1, y1, x2, y2 = box
-    radius = int(min(x2 - x1, y2 - y1) // 2 * roundness)
-    left, top, right, bottom = x1 + radius, y1 + radius, x2 - radius, y2 - radius
-    for center, start_angle in (((left, top), 180), ((right, top), 270), ((right, bottom), 0), ((left, bottom), 90)):
-        arc = (start_angle, start_angle + 90)
-        shapes.draw_ellipse_arc(picture, center, (radius, radius), arc, color, thickness)
-    for y in (y1, y2):
-        shapes.draw_line(picture, (left, y), (right, y), color, thickness)
-    for x in (x1, x2):
-        shapes.draw_line(picture, (x, top), (x, bottom), color, thickness)
+            shapes.draw_rectangle(picture, (x1, y1, x2, y2), color, thickness)
 
 
 def draw_corners(picture: Picture, xyxy: Boxes, colors: Colors, *, thickness: int = 4, corner_length: int = 15) -> None:
     """The four corners, each two lines of corner_length pixels."""
     for (x1, y1, x2, y2), color in zip(_whole(xyxy), colors, strict=True):
+        segments = []
         for x, y in ((x1, y1), (x2, y1), (x1, y2), (x2, y2)):
             x_end = x + corner_length if x == x1 else x - corner_length
             y_end = y + corner_length if y == y1 else y - corner_length
-            shapes.draw_polyline(picture, [(x_end, y), (x, y), (x, y_end)], color, thickness)
+            segments += [(x, y, x_end, y), (x, y, x, y_end)]
+        shapes.draw_lines(picture, segments, color, thickness)
 
 
 def draw_circles(picture: Picture, xyxy: Boxes, colors: Colors, *, thickness: int = 2) -> None:

@@ -41,16 +41,15 @@ def draw_edges(picture: Picture, points: Points, edges: Sequence[Edge], color: R
     pairs = np.array(edges or SKELETONS.get(slots, ()), np.int64).reshape(-1, 2)
     if ((pairs < 1) | (pairs > slots)).any():
         raise ValueError(f"edges must join points 1..{slots}: {pairs.tolist()}")
-    for object_points, is_there in zip(points, _is_there(points), strict=True):
-        for start, end in (pairs - 1).tolist():
-            if is_there[start] and is_there[end]:
-                shapes.draw_line(picture, _whole(object_points[start]), _whole(object_points[end]), color, thickness)
+    start, end = (pairs - 1).T
+    is_there = _is_there(points)
+    segments = np.concatenate([points[:, start], points[:, end]], axis=2)[is_there[:, start] & is_there[:, end]]
+    shapes.draw_lines(picture, segments.astype(np.int64), color, thickness)
 
 
 def draw_vertices(picture: Picture, points: Points, color: Rgb, *, radius: int = 10) -> None:
     """Filled circles on the points."""
-    for point in points[_is_there(points)]:
-        shapes.fill_circle(picture, _whole(point), radius, color)
+    shapes.fill_circles(picture, points[_is_there(points)].astype(np.int64), radius, color)
 
 
 def draw_vertex_labels(
@@ -66,12 +65,10 @@ def draw_vertex_labels(
     border_radius: int = 10,
 ) -> None:
     """The label of each slot (k,) on a box of the colour, centred on the point."""
-    slots = np.broadcast_to(np.arange(points.shape[1]), points.shape[:2])
     is_there = _is_there(points)
-    for point, slot in zip(points[is_there], slots[is_there].tolist(), strict=True):
+    for (x, y), slot in zip(points[is_there].astype(np.int64).tolist(), np.nonzero(is_there)[1].tolist(), strict=True):
         label = labels[slot]
         width, height, _ = text_size(label, text_scale, text_thickness)
-        x, y = _whole(point)
         x1, y1, x2, y2 = x - width // 2, y - height // 2, x + width // 2, y + height // 2
         box = (x1 - text_padding, y1 - text_padding, x2 + text_padding, y2 + text_padding)
         shapes.fill_round_rectangle(picture, box, color, border_radius)
@@ -82,8 +79,3 @@ def _is_there(points: Points) -> NDArray[np.bool_]:
     """Which points (n, k) there are."""
     is_at_origin = np.isclose(points, 0).all(axis=2)
     return np.asarray(np.isfinite(points).all(axis=2) & ~is_at_origin)
-
-
-def _whole(point: NDArray[np.float64]) -> tuple[int, int]:
-    x, y = point.tolist()
-    return int(x), int(y)

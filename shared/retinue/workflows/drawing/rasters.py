@@ -39,29 +39,22 @@ def line_pixels(segments: Index, shape: Shape, *, connectivity: int = 8) -> Pixe
     return y1[line] + np.where(y2 < y1, -1, 1)[line] * along_y, x1[line] + along_x
 
 
-def polyline_pixels(vertices: Index, thickness: int, shape: Shape, *, is_closed: bool, connectivity: int = 8) -> Pixels:
-    """Lines between successive vertices (k, 2) fixed x, y with round joints and ends.
-
-    Up to a thickness of 1 the lines are of one pixel.
-    """
-    starts, ends = (np.roll(vertices, 1, axis=0), vertices) if is_closed else (vertices[:-1], vertices[1:])
-    whole = (vertices + _HALF) // ONE
-    if thickness <= 1:
-        segments = np.concatenate([(starts + _HALF) // ONE, (ends + _HALF) // ONE], axis=1)
-        return line_pixels(segments, shape, connectivity=connectivity)
-    bodies = quad_pixels(_thick_quads(starts, ends, thickness), shape)
-    joints = disc_pixels(whole, (thickness + 1) // 2, shape)
-    return _joined(bodies, joints)
+def thick_line_pixels(segments: Index, thickness: int, shape: Shape) -> Pixels:
+    """Lines with round ends; segments (m, 4) fixed x, y, x, y, thickness of 2 or more."""
+    ends = np.unique(segments.reshape(-1, 2), axis=0)
+    return _joined(
+        quad_pixels(_thick_quads(segments, thickness), shape),
+        disc_pixels((ends + _HALF) // ONE, (thickness + 1) // 2, shape),
+    )
 
 
-def _thick_quads(starts: Index, ends: Index, thickness: int) -> Index:
+def _thick_quads(segments: Index, thickness: int) -> Index:
     """The corners (m, 4, 2), fixed, of lines of that thickness; lines without length are left out."""
+    segments = segments[(segments[:, :2] != segments[:, 2:]).any(axis=1)]
+    starts, ends = segments[:, :2], segments[:, 2:]
     along = (ends - starts) / ONE
-    length = np.hypot(along[:, 0], along[:, 1])
-    is_line = length > 0
-    starts, ends, along, length = starts[is_line], ends[is_line], along[is_line], length[is_line]
-    # An odd thickness is widened by half a pixel.
-    reach = (thickness * _HALF + (thickness & 1) * _HALF) / length[:, None]
+    # An odd thickness is widened by a pixel.
+    reach = (thickness + (thickness & 1)) * _HALF / np.hypot(along[:, 0], along[:, 1])[:, None]
     aside = np.rint(along[:, ::-1] * reach * (1, -1)).astype(np.int64)
     return np.stack([starts + aside, starts - aside, ends - aside, ends + aside], axis=1)
 
@@ -112,21 +105,23 @@ def fixed_line_pixels(segments: Index, shape: Shape) -> Pixels:
 
 def disc_pixels(centers: Index, radius: int, shape: Shape) -> Pixels:
     """Filled circles around centers (m, 2) x, y: every pixel that is at most `radius` away."""
-    down = np.arange(-radius, radius + 1)
-    reach = _reach(radius, down)
-    y, x = (np.repeat(centers[:, axis], len(down)) for axis in (1, 0))
-    down, reach = np.tile(down, len(centers)), np.tile(reach, len(centers))
-    return _span_pixels(y + down, x - reach, x + reach, shape)
+    x, y = centers.T
+    highest, lowest = -y.max(initial=0), shape[0] - 1 - y.min(initial=shape[0])
+    down = np.arange(max(-radius, int(highest)), min(radius, int(lowest)) + 1)
+    reach = np.tile(_reach(radius, down), len(centers))
+    x, y = np.repeat(x, len(down)), np.repeat(y, len(down)) + np.tile(down, len(centers))
+    return _span_pixels(y, x - reach, x + reach, shape)
 
 
 def circle_pixels(center_xy: tuple[int, int], radius: int, shape: Shape) -> Pixels:
     """The outline of a circle, one pixel wide."""
-    down = np.arange(radius + 1)
+    x, y = center_xy
+    farthest = max(abs(x), abs(y), abs(shape[1] - x), abs(shape[0] - y))
+    down = np.arange(min(radius, farthest) + 1)
     down = down[_reach(radius, down) >= down]
     across = _reach(radius, down)
     a, b = np.concatenate([down, across]), np.concatenate([across, down])
-    y, x = np.concatenate([a, a, -a, -a]), np.concatenate([b, -b, b, -b])
-    return _inside(center_xy[1] + y, center_xy[0] + x, shape)
+    return _inside(y + np.concatenate([a, a, -a, -a]), x + np.concatenate([b, -b, b, -b]), shape)
 
 
 def polygon_pixels(vertices: Index, shape: Shape) -> Pixels:

@@ -102,9 +102,10 @@ def _glow(
     return glow, area, (opacity * grey / max(grey.max(initial=0), 1))[..., None]
 
 
-def _grey(picture: Picture) -> NDArray[np.int64]:
+def _grey(picture: Picture) -> NDArray[np.int32]:
     """The luma (h, w) 0..255, in the fixed-point weights of OpenCV (ITU-R BT.601)."""
-    return (picture.astype(np.int64) @ (9798, 19235, 3735) + (1 << 14)) >> 15
+    red, green, blue = np.moveaxis(picture, 2, 0).astype(np.int32)
+    return np.asarray((red * 9798 + green * 19235 + blue * 3735 + (1 << 14)) >> 15)
 
 
 def tint_background(

@@ -17,21 +17,21 @@ def scaled_linear(picture: Picture, rows: range, columns: range, scale_y: float,
     above, below, down = _taps(rows, scale_y, picture.shape[0])
     left, right, across = _taps(columns, scale_x, picture.shape[1])
     whole = 1 << _WEIGHT_BITS
-
-    def along(taps: NDArray[np.int64]) -> NDArray[np.int64]:
-        strip = picture[taps].astype(np.int64)
-        return np.asarray((strip[:, left] * (whole - across)[:, None] + strip[:, right] * across[:, None]) >> 4)
-
-    weight = down[:, None, None]
-    levels = ((along(above) * (whole - weight)) >> 16) + ((along(below) * weight) >> 16)
+    needed, places = np.unique([above, below], return_inverse=True)
+    strip = picture[needed]
+    along = strip[:, left] * (whole - across)[:, None]
+    along += strip[:, right] * across[:, None]
+    along >>= 4
+    levels = (along[places[0]] * (whole - down)[:, None, None]) >> 16
+    levels += (along[places[1]] * down[:, None, None]) >> 16
     return ((levels + 2) >> 2).astype(np.uint8)
 
 
-def _taps(targets: range, scale: float, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _taps(targets: range, scale: float, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
     """For each target the two source pixels, and the second's weight in 1/2048. Half-pixel centres."""
     position = ((np.array(targets) + 0.5) * scale - 0.5).astype(np.float32)
     before = np.floor(position)
-    weight = np.rint((position - before) * (1 << _WEIGHT_BITS)).astype(np.int64)
+    weight = np.rint((position - before) * (1 << _WEIGHT_BITS)).astype(np.int32)
     first, second = np.clip([before, before + 1], 0, size - 1).astype(np.int64)
     return first, second, weight
 

@@ -1,8 +1,8 @@
 """Shapes drawn in place on pictures (H, W, 3) uint8, pixel for pixel as OpenCV draws them.
 
 Coordinates are whole pixels x, y, and may lie outside the picture. Colours are three numbers 0..255 in the order of the
-picture's channels. Thickness in pixels; lines of 2 and more have round ends and joints, and an odd thickness comes out
-one pixel wider than it says, as in OpenCV.
+picture's channels. Thickness in pixels: up to 1 a line of one pixel, else lines with round ends and joints that, as in
+OpenCV, come out a pixel wider than they say, those of odd thickness two. ValueError for more than 32767.
 """
 
 from collections.abc import Sequence
@@ -16,26 +16,46 @@ Picture = NDArray[np.uint8]
 Color = Sequence[int] | NDArray[np.uint8]
 Point = tuple[int, int]
 
+_LARGEST_THICKNESS = 32767
+
 
 def draw_line(picture: Picture, start_xy: Point, end_xy: Point, color: Color, thickness: int = 1) -> None:
     """A line from start to end, both included."""
-    draw_polyline(picture, [start_xy, end_xy], color, thickness)
+    draw_lines(picture, [(*start_xy, *end_xy)], color, thickness)
+
+
+def draw_lines(picture: Picture, segments: ArrayLike, color: Color, thickness: int = 1) -> None:
+    """Lines, each from x, y to x, y: segments (m, 4)."""
+    fixed = np.asarray(segments, np.int64).reshape(-1, 4) * rasters.ONE
+    _draw_fixed(picture, fixed, color, thickness, connectivity=8)
 
 
 def draw_polyline(picture: Picture, vertices: ArrayLike, color: Color, thickness: int = 1) -> None:
     """Lines from each of the vertices (k, 2) to the next."""
-    _outline(picture, vertices, color, thickness, is_closed=False)
+    points = np.asarray(vertices, np.int64).reshape(-1, 2)
+    draw_lines(picture, np.concatenate([points[:-1], points[1:]], axis=1), color, thickness)
 
 
 def draw_polygon(picture: Picture, vertices: ArrayLike, color: Color, thickness: int = 1) -> None:
     """The outline through the vertices (k, 2) and back to the first."""
-    _outline(picture, vertices, color, thickness, is_closed=True)
+    points = np.asarray(vertices, np.int64).reshape(-1, 2)
+    draw_lines(picture, np.concatenate([np.roll(points, 1, axis=0), points], axis=1), color, thickness)
 
 
-def _outline(picture: Picture, vertices: ArrayLike, color: Color, thickness: int, *, is_closed: bool) -> None:
-    fixed = np.asarray(vertices, np.int64).reshape(-1, 2) * rasters.ONE
-    if len(fixed):
-        picture[rasters.polyline_pixels(fixed, thickness, picture.shape, is_closed=is_closed)] = color
+def _draw_fixed(
+    picture: Picture, segments: rasters.Index, color: Color, thickness: int, *, connectivity: int | None
+) -> None:
+    """Lines between fixed points, segments (m, 4). Those of one pixel: without connectivity not from whole pixels."""
+    if thickness > _LARGEST_THICKNESS:
+        raise ValueError(f"lines are at most {_LARGEST_THICKNESS} pixels thick, and this one is {thickness}")
+    if thickness > 1:
+        pixels = rasters.thick_line_pixels(segments, thickness, picture.shape)
+    elif connectivity is None:
+        pixels = rasters.fixed_line_pixels(segments, picture.shape)
+    else:
+        whole = (segments + rasters.ONE // 2) // rasters.ONE
+        pixels = rasters.line_pixels(whole, picture.shape, connectivity=connectivity)
+    picture[pixels] = color
 
 
 def draw_rectangle(picture: Picture, xyxy: Sequence[int], color: Color, thickness: int = 1) -> None:
@@ -43,8 +63,15 @@ def draw_rectangle(picture: Picture, xyxy: Sequence[int], color: Color, thicknes
     x1, y1, x2, y2 = (int(value) for value in xyxy)
     if thickness < 0:
         fill_rectangle(picture, (x1, y1, x2, y2), color)
-    else:
-        draw_polygon(picture, [(x1, y1), (x2, y1), (x2, y2), (x1, y2)], color, thickness)
+        return
+    margin = (thickness + 1) // 2 if thickness > 1 else 0
+    for y in (y1, y2):
+        fill_rectangle(picture, (min(x1, x2), y - margin, max(x1, x2), y + margin), color)
+    for x in (x1, x2):
+        fill_rectangle(picture, (x - margin, min(y1, y2), x + margin, max(y1, y2)), color)
+    if margin:
+        corners = np.array([(x1, y1), (x2, y1), (x1, y2), (x2, y2)], np.int64)
+        picture[rasters.disc_pixels(corners, margin, picture.shape)] = color
 
 
 def fill_rectangle(picture: Picture, xyxy: Sequence[int], color: Color) -> None:
@@ -92,7 +119,15 @@ def draw_circle(picture: Picture, center_xy: Point, radius: int, color: Color, t
 
 def fill_circle(picture: Picture, center_xy: Point, radius: int, color: Color) -> None:
     """Every pixel that is at most `radius` away from the centre."""
-    picture[rasters.disc_pixels(np.array([center_xy], np.int64), radius, picture.shape)] = color
+    fill_circles(picture, [center_xy], radius, color)
+
+
+def fill_circles(picture: Picture, centers: ArrayLike, radius: int, color: Color) -> None:
+    """Filled circles of one radius around centers (m, 2). Raises ValueError for a negative radius."""
+    if radius < 0:
+        raise ValueError(f"the radius of a circle cannot be negative, and is {radius}")
+    points = np.asarray(centers, np.int64).reshape(-1, 2)
+    picture[rasters.disc_pixels(points, radius, picture.shape)] = color
 
 
 def draw_ellipse_arc(
@@ -109,18 +144,25 @@ def draw_ellipse_arc(
 
     connectivity: 8, or 4 (no diagonal steps) for a line of one pixel.
     """
-    vertices = _arc_vertices(center_xy, axes, angles)
-    if thickness <= 1 and connectivity == 8:
-        pixels = rasters.fixed_line_pixels(np.concatenate([vertices[:-1], vertices[1:]], axis=1), picture.shape)
-    else:
-        pixels = rasters.polyline_pixels(vertices, thickness, picture.shape, is_closed=False, connectivity=connectivity)
-    picture[pixels] = color
+    segments = _arc_segments(center_xy, axes, angles)
+    _draw_fixed(picture, segments, color, thickness, connectivity=4 if connectivity == 4 else None)
 
 
-def _arc_vertices(center_xy: Point, axes: tuple[int, int], angles: tuple[int, int]) -> rasters.Index:
-    """The polygon (k, 2), fixed, that OpenCV takes for an arc; two vertices at least.
+def draw_round_rectangle(picture: Picture, xyxy: Sequence[int], color: Color, radius: int, thickness: int = 1) -> None:
+    """The outline of a rectangle x1, y1, x2, y2 with round corners."""
+    x1, y1, x2, y2 = (int(value) for value in xyxy)
+    left, top, right, bottom = x1 + radius, y1 + radius, x2 - radius, y2 - radius
+    corners = (((left, top), 180), ((right, top), 270), ((right, bottom), 0), ((left, bottom), 90))
+    arcs = [_arc_segments(center, (radius, radius), (start, start + 90)) for center, start in corners]
+    sides = [(left, y1, right, y1), (x2, top, x2, bottom), (left, y2, right, y2), (x1, top, x1, bottom)]
+    segments = np.concatenate([*arcs, np.array(sides, np.int64) * rasters.ONE])
+    _draw_fixed(picture, segments, color, thickness, connectivity=None)
 
-    A vertex every so many degrees: fewer, the smaller the ellipse is.
+
+def _arc_segments(center_xy: Point, axes: tuple[int, int], angles: tuple[int, int]) -> rasters.Index:
+    """The lines (k, 4), fixed, that OpenCV takes for an arc, at least one.
+
+    They end every so many degrees, and there are fewer, the smaller the ellipse is.
     """
     start, end = sorted(angles)
     turns = -(start // 360) * 360 if start < 0 else 0
@@ -140,4 +182,6 @@ def _arc_vertices(center_xy: Point, axes: tuple[int, int], angles: tuple[int, in
     vertices = np.rint(center + circle * np.array(axes, np.float64) * rasters.ONE).astype(np.int64)
     is_new = np.append(True, (vertices[1:] != vertices[:-1]).any(axis=1))
     vertices = vertices[is_new]
-    return vertices if len(vertices) > 1 else np.repeat(center.astype(np.int64)[None], 2, axis=0)
+    if len(vertices) == 1:
+        return np.tile(center, 2).astype(np.int64)[None]
+    return np.concatenate([vertices[:-1], vertices[1:]], axis=1)
