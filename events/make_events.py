@@ -17,6 +17,33 @@ from PIL import Image, ImageDraw
 
 HERE = Path(__file__).resolve().parent
 KEY = "sample-key"
+# A detector and its boxes drawn: what POST /workflows/run brings along, and what is saved as default/coins.
+WORKFLOW: dict[str, Any] = {
+    "version": "1.0",
+    "inputs": [
+        {"type": "WorkflowImage", "name": "image"},
+        {"type": "WorkflowParameter", "name": "confidence", "default_value": 0.4},
+    ],
+    "steps": [
+        {
+            "type": "roboflow_core/roboflow_object_detection_model@v2",
+            "name": "coins",
+            "images": "$inputs.image",
+            "model_id": "coins/1",
+            "confidence": "$inputs.confidence",
+        },
+        {
+            "type": "roboflow_core/bounding_box_visualization@v1",
+            "name": "boxes",
+            "image": "$inputs.image",
+            "predictions": "$steps.coins.predictions",
+        },
+    ],
+    "outputs": [
+        {"type": "JsonField", "name": "coins", "selector": "$steps.coins.predictions"},
+        {"type": "JsonField", "name": "picture", "selector": "$steps.boxes.image"},
+    ],
+}
 HOST = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
 BOUNDARY = "1f0c9b52d1a54c6e8b1c6a4f2f6d7e90"
 FORM = "application/x-www-form-urlencoded"
@@ -116,6 +143,13 @@ def infer_event(task: str, model_id: str, picture: bytes) -> dict[str, Any]:
     return event(f"POST /infer/{task}", f"/infer/{task}", body=body, content_type="application/json")
 
 
+def workflow_event(route: str, path: str, picture: bytes, **fields: Any) -> dict[str, Any]:
+    """A request that runs a workflow over one picture, as inference-sdk sends it."""
+    inputs = {"image": {"type": "base64", "value": base64.b64encode(picture).decode()}, "confidence": 0.4}
+    body = {"api_key": KEY, "use_cache": True, "enable_profiling": False, "inputs": inputs, **fields}
+    return event(f"POST {route}", path, body=json.dumps(body).encode(), content_type="application/json")
+
+
 def all_events() -> dict[str, dict[str, Any]]:
     """File name without its ending -> event."""
     disc = picture()
@@ -139,6 +173,12 @@ def all_events() -> dict[str, dict[str, Any]]:
         "http-infer-instance-segmentation": infer_event("instance_segmentation", "coins/1", disc),
         "http-infer-keypoints-detection": infer_event("keypoints_detection", "people/1", disc),
         "http-infer-semantic-segmentation": infer_event("semantic_segmentation", "roads/1", disc),
+        "http-workflow-run": workflow_event("/workflows/run", "/workflows/run", disc, specification=WORKFLOW),
+        "http-workflow-saved": workflow_event("/{workspace}/workflows/{id}", "/default/workflows/coins", disc),
+        "http-infer-workflows": workflow_event("/infer/workflows", "/infer/workflows", disc, specification=WORKFLOW),
+        "http-infer-workflows-saved": workflow_event(
+            "/infer/workflows/{workspace}/{id}", "/infer/workflows/default/coins", disc
+        ),
         "http-registry": event("GET /model/registry", "/model/registry", {"api_key": KEY}, agent="curl/8.14.1"),
         "http-info": event("GET /info", "/info", agent="curl/8.14.1"),
     }

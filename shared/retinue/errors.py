@@ -4,7 +4,7 @@ Each error carries two texts: `message` for the log, and `public`, which a clien
 what was wrong with the request, with the numbers, and what to do next; never a trace or an AWS error.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 
 class RetinueError(Exception):
@@ -30,6 +30,17 @@ class ParameterError(RequestError):
     def __init__(self, details: list[dict[str, Any]]) -> None:
         super().__init__("; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in details))
         self.details = details
+
+
+UrlRule = Literal["form", "https", "domain name", "public", "known host"]
+
+
+class UrlError(RequestError):
+    """A URL that must not be used, or whose host nobody knows; `rule` is what it breaks."""
+
+    def __init__(self, message: str, *, public: str | None = None, rule: UrlRule = "form") -> None:
+        super().__init__(message, public=public)
+        self.rule: UrlRule = rule
 
 
 class PayloadTooLarge(RequestError):

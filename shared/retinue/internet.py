@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from retinue.deadline import Deadline
-from retinue.errors import RequestError
+from retinue.errors import UrlError
 
 if TYPE_CHECKING:
     import ssl
@@ -25,15 +25,6 @@ _IPV4_AT_THE_END = (ipaddress.IPv6Network("::/96"), ipaddress.IPv6Network("64:ff
 
 # The addresses of a host name.
 Resolver = Callable[[str], list[str]]
-Reason = Literal["invalid", "not https", "no domain name", "not allowed", "unknown host"]
-
-
-class UrlError(RequestError):
-    """A URL that must not be used, or whose host nobody knows; `reason` is the rule that it breaks."""
-
-    def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
-        self.reason: Reason = reason
 
 
 def resolve(host: str) -> list[str]:
@@ -88,11 +79,11 @@ class Internet:
         try:
             addresses = self._resolver(host)
         except (OSError, UnicodeError) as exc:  # UnicodeError: a label that DNS does not allow
-            raise UrlError("unknown host", f"{host} does not resolve: {exc}") from exc
+            raise UrlError(f"{host} does not resolve: {exc}", rule="known host") from exc
         if not addresses:
-            raise UrlError("unknown host", f"{host} has no address")
+            raise UrlError(f"{host} has no address", rule="known host")
         if not all(self._is_public(address) for address in addresses):
-            raise UrlError("not allowed", f"{host} has an address that is not public")
+            raise UrlError(f"{host} has an address that is not public", rule="public")
         return addresses[0]
 
 
@@ -102,17 +93,17 @@ def parse_public_url(url: str) -> SplitResult:
         target = urlsplit(url)
         host, port = target.hostname, target.port
     except ValueError as exc:
-        raise UrlError("invalid", f"no URL: {exc}") from exc
+        raise UrlError(f"no URL: {exc}", rule="form") from exc
     if not target.scheme or (not host and target.scheme in ("http", "https")):
-        raise UrlError("invalid", "no URL: it has no scheme or no host")
+        raise UrlError("no URL: it has no scheme or no host", rule="form")
     if target.scheme.lower() != "https":
-        raise UrlError("not https", f"the scheme is {target.scheme}, not https")
+        raise UrlError(f"the scheme is {target.scheme}, not https", rule="https")
     if not host or not _is_domain_name(host):
-        raise UrlError("no domain name", "the host is no fully qualified domain name")
+        raise UrlError("the host is no fully qualified domain name", rule="domain name")
     if port not in (None, 443) or target.username is not None or target.password is not None:
-        raise UrlError("not allowed", "a port other than 443 or credentials in the URL")
+        raise UrlError("a port other than 443 or credentials in the URL", rule="public")
     if any(ord(character) <= 32 or ord(character) == 127 for character in url):
-        raise UrlError("invalid", "control characters or spaces in the URL")
+        raise UrlError("control characters or spaces in the URL", rule="form")
     return target
 
 

@@ -9,16 +9,16 @@ from typing import Any
 import orjson
 import pytest
 
+from events.make_events import KEY, WORKFLOW
 from retinue.http.entry import process_service
 from retinue.keys import key_digest, key_object
+from retinue.workflows.saved import workflow_object
 from tests.contract.constant_models import write_classifier, write_detector
 from tests.contract.deployment import Deployment
 from tests.contract.families import write_families
 
 ROOT = Path(__file__).parents[2]
 EVENTS = sorted((ROOT / "events").glob("*.json"))
-# What the sample events carry.
-KEY = "sample-key"
 
 Invoke = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -32,13 +32,16 @@ class Context:
 
 @pytest.fixture(scope="module")
 def published(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """The models and the key that the events name."""
+    """The models, the workflow and the key that the events name."""
     folder = tmp_path_factory.mktemp("events")
     deployment.publish("coins/1", write_detector(folder / "coins.onnx"))
     deployment.publish("digits/1", write_classifier(folder / "digits"))
     families = write_families(folder)
     deployment.publish("people/1", families["yolov8-pose"])
     deployment.publish("roads/1", families["semantic"])
+    deployment.s3.put_object(
+        Bucket=deployment.bucket, Key=workflow_object("default", "coins"), Body=orjson.dumps(WORKFLOW)
+    )
     record = {"name": "sample", "workspace": "default", "scopes": ["*"], "created": "2026-01-01T00:00:00+00:00"}
     deployment.s3.put_object(Bucket=deployment.bucket, Key=key_object(key_digest(KEY)), Body=orjson.dumps(record))
     return deployment

@@ -10,8 +10,8 @@ import pytest
 from retinue.config import Settings
 from tests.template.deployment import ROOT, Deployed
 
-FUNCTIONS = ("DetectFunction", "ClassifyFunction", "OutlineFunction", "CatalogFunction")
-POOLS = FUNCTIONS[:3]
+FUNCTIONS = ("DetectFunction", "ClassifyFunction", "OutlineFunction", "WorkflowFunction", "CatalogFunction")
+POOLS = FUNCTIONS[:4]
 
 
 def test_a_function_answers_before_the_gateway_gives_up(deployed: Deployed) -> None:

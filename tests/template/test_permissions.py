@@ -7,12 +7,15 @@ import pytest
 
 from tests.template.deployment import Deployed
 
+# The pools share one role: what the workflow pool reads, the others may read too.
+POOL_READS = frozenset({"models/*", "aliases/*", "keys/*", "workflows/*"})
 # Function -> prefixes of the models bucket that it reads.
 READS = {
-    "DetectFunction": {"models/*", "aliases/*", "keys/*"},
-    "ClassifyFunction": {"models/*", "aliases/*", "keys/*"},
-    "OutlineFunction": {"models/*", "aliases/*", "keys/*"},
-    "CatalogFunction": {"keys/*"},
+    "DetectFunction": POOL_READS,
+    "ClassifyFunction": POOL_READS,
+    "OutlineFunction": POOL_READS,
+    "WorkflowFunction": POOL_READS,
+    "CatalogFunction": frozenset({"keys/*"}),
 }
 # Actions that may name every resource, and why.
 WITHOUT_RESOURCES = {

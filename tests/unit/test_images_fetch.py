@@ -146,6 +146,7 @@ class TestRedirects:
             ("https://localhost/b", NO_FQDN),
             (f"https://{NAME}:8443/b", NOT_ALLOWED),
             (f"https://user:secret@{NAME}/b", NOT_ALLOWED),
+            ("https://[::1/b", NOT_DECODED),  # no URL at all
         ],
     )
     def test_a_redirect_passes_the_same_checks(self, internet: Internet, location: str, public: str) -> None:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin
 
 from retinue.deadline import Deadline
-from retinue.errors import ImageError, ImageTooLarge
-from retinue.internet import Internet, Reason, Resolver, UrlError, parse_public_url, path_and_query, resolve
+from retinue.errors import ImageError, ImageTooLarge, UrlError, UrlRule
+from retinue.internet import Internet, Resolver, parse_public_url, path_and_query, resolve
 
 if TYPE_CHECKING:
     import ssl
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 _UNSUPPORTED = "is not supported in this configuration of the service."
 _NOT_DECODED = "Data pointed by URL could not be decoded into image."
-_PUBLIC: dict[Reason, str] = {
-    "invalid": "Provided image URL is invalid",
-    "not https": f"Providing images via non https:// URL {_UNSUPPORTED}",
-    "no domain name": f"Providing images via URL without FQDN {_UNSUPPORTED}",
-    "not allowed": "URL points to a network destination that is not allowed.",
-    "unknown host": _NOT_DECODED,
+_PUBLIC: dict[UrlRule, str] = {
+    "form": "Provided image URL is invalid",
+    "https": f"Providing images via non https:// URL {_UNSUPPORTED}",
+    "domain name": f"Providing images via URL without FQDN {_UNSUPPORTED}",
+    "public": "URL points to a network destination that is not allowed.",
+    "known host": _NOT_DECODED,
 }
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CHUNK_BYTES = 64 * 1024
@@ -57,9 +57,9 @@ class UrlFetcher:
                 body, redirect = self._get(parse_public_url(url), limit)
                 if redirect is None:
                     return body
-                url = urljoin(url, redirect)
+                url = redirect
         except UrlError as exc:
-            raise ImageError(exc.message, public=_PUBLIC[exc.reason]) from exc
+            raise ImageError(exc.message, public=_PUBLIC[exc.rule]) from exc
         raise ImageError(f"more than {self._max_redirects} redirects", public=_NOT_DECODED)
 
     def _get(self, target: SplitResult, limit: Deadline) -> tuple[bytes, str | None]:
@@ -73,7 +73,7 @@ class UrlFetcher:
                 connection.request("GET", path_and_query(target), headers=headers)
                 with connection.getresponse() as response:
                     if response.status in _REDIRECTS and response.headers.get("location"):
-                        return b"", response.headers["location"]
+                        return b"", urljoin(target.geturl(), response.headers["location"])
                     if response.status != 200:
                         raise ImageError(f"{host} answers {response.status}", public=_NOT_DECODED)
                     return self._read(response, limit), None

@@ -30,7 +30,7 @@ Interpolation = Literal["linear", "filtered-linear", "filtered-cubic"]
 Contrast = Literal["none", "contrast-stretching", "histogram-equalization", "adaptive-equalization"]
 Step = Literal["static-crop", "contrast", "grayscale"]
 
-# The first path segments of routes: a project of that name could not be reached.
+# The first path segments of routes: neither a project nor a workspace of that name could be reached.
 RESERVED_PROJECTS = frozenset({"detect", "classify", "outline", "infer", "model", "workflows", "jobs", "uploads"})
 _SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,99}")
 

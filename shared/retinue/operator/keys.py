@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 
-from retinue.errors import NotFound
+from retinue.errors import NotFound, RequestError
 from retinue.keys import EVERY_PROJECT, key_digest, key_object
+from retinue.models.package import RESERVED_PROJECTS
 
 _RANDOM_BYTES = 24
 _LEAST_PREFIX = 6
@@ -29,7 +30,9 @@ def create_key(
     s3: Any, bucket: str, *, name: str, workspace: str = "default", scopes: tuple[str, ...] = (EVERY_PROJECT,)
 ) -> str:
     """A new random key, stored by its SHA-256 only: this is the one time that it can be seen. s3 is a boto3
-    client."""
+    client. Raises RequestError for a workspace that no route reaches."""
+    if workspace in RESERVED_PROJECTS:
+        raise RequestError(f"{workspace!r} is the name of a route; choose another workspace name")
     key = secrets.token_urlsafe(_RANDOM_BYTES)
     record = {
         "name": name,

@@ -103,11 +103,11 @@ class _Inliner:
         identity, child = self._definition(name, step, path)
         child = self.inline(child, (*path, identity))
         self._check(child)
+        bindings = _bindings(name, step, child)
         if not child["steps"]:
             raise InnerWorkflowError(
                 "InnerWorkflowInvalidStepEntryError", f"The workflow in step '{name}' has no steps."
             )
-        bindings = _bindings(name, step, child)
         renamed = _new_names(name, child, names)
         steps = [
             _replaced(item, lambda selector: _inside(selector, bindings, renamed)) | {"name": renamed[item["name"]]}
@@ -192,10 +192,23 @@ def _replaced(value: Any, replacement: Callable[[Selector], Any]) -> Any:
         selector = parse_selector(value) if value.startswith("$") else None
         return value if selector is None else replacement(selector)
     if isinstance(value, dict):
-        return {key: _replaced(item, replacement) for key, item in value.items()}
+        return {key: _single(_replaced(item, replacement)) for key, item in value.items()}
     if isinstance(value, list):
         return list(_spread(value, replacement))
     return value
+
+
+def _single(value: Any) -> Any:
+    """The value, of several steps the only one. Raises InnerWorkflowError where there are more."""
+    if not isinstance(value, _Steps):
+        return value
+    if len(value) > 1:
+        raise InnerWorkflowError(
+            "InnerWorkflowInliningStructureError",
+            f"A case goes to a nested workflow that starts with several steps: {', '.join(value)}. A list of next "
+            "steps can name such a workflow.",
+        )
+    return value[0]
 
 
 class _Steps(list[str]):

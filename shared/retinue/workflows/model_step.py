@@ -9,7 +9,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from retinue.errors import RequestError
 from retinue.models.package import Task
-from retinue.pipeline.prediction import Detections, MaskOptions, Prediction, Thresholds
+from retinue.pipeline.prediction import Detections, Mask, MaskOptions, Prediction, Thresholds
 from retinue.workflows.block import Block
 from retinue.workflows.classification import classification_value
 from retinue.workflows.detections import DetectionTable, Keypoints, Place, strings
@@ -27,6 +27,7 @@ from retinue.workflows.manifest import (
     StringRef,
     images_field,
 )
+from retinue.workflows.outlines import mask_of_polygon
 
 _PREDICTION_TYPES: dict[Task, str] = {
     "object-detection": "object-detection",
@@ -109,7 +110,7 @@ class ModelStep(Block):
     mask_form: ClassVar[Literal["polygon", "rle"]] = "polygon"
 
     def run(self, images: Sequence[WorkflowImage], model_id: str, **settings: Any) -> list[dict[str, Any]]:
-        predictions = self.runtime.models.predict(model_id, images, _thresholds(settings))
+        predictions = self.runtime.models.predict(model_id, images, _thresholds(settings, self.mask_form))
         inference_id = str(uuid.uuid4())
         results = []
         for image, prediction in zip(images, predictions, strict=True):
@@ -123,7 +124,7 @@ class ModelStep(Block):
         return results
 
 
-def _thresholds(settings: dict[str, Any]) -> Thresholds:
+def _thresholds(settings: dict[str, Any], mask_form: Literal["polygon", "rle"]) -> Thresholds:
     """What the properties of a model block ask for."""
     confidence = settings.get("confidence")
     if confidence is None:
@@ -140,7 +141,7 @@ def _thresholds(settings: dict[str, Any]) -> Thresholds:
         class_filter=frozenset(class_filter) if class_filter else None,
         keypoint_confidence=settings.get("keypoint_confidence"),
         masks=MaskOptions(
-            form="rle",
+            form=mask_form,
             decode_mode=settings.get("mask_decode_mode", "accurate"),
             tradeoff_factor=settings.get("tradeoff_factor", 0.0),
         ),
@@ -171,14 +172,23 @@ def _table(
         detection_id=strings([str(uuid.uuid4()) for _ in range(count)]),
         parent_id=strings([image.id] * count),
         places=strings([Place.of(image)] * count),
-        masks=tuple(found.masks) if prediction.task == "instance-segmentation" else None,
+        masks=_masks(prediction, found),
         root_size=(image.root.width, image.root.height),
         is_run_length=is_run_length,
         keypoints=keypoints,
-        size=(image.width, image.height),
         prediction_type=_PREDICTION_TYPES[prediction.task],
         inference_id=inference_id,
     )
+
+
+def _masks(prediction: Prediction, found: Detections) -> tuple[Mask, ...] | None:
+    """The masks; where the answer is in polygons, of what these enclose, as upstream has them."""
+    if prediction.task != "instance-segmentation":
+        return None
+    if found.polygons:
+        size = prediction.image_width, prediction.image_height
+        return tuple(mask_of_polygon(polygon, size) for polygon in found.polygons)
+    return tuple(found.masks)
 
 
 def _keypoints(prediction: Prediction, found: Detections, row: int) -> Keypoints:

@@ -1,5 +1,7 @@
 """Outlines of masks, as the JSON of a workflow shows them."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,11 +26,13 @@ def polygon_area(points: NDArray[np.int64]) -> float:
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 
-def mask_of_polygon(points_xy: NDArray[np.float64], size: tuple[int, int]) -> Mask:
+def mask_of_polygon(points_xy: NDArray[np.floating[Any]], size: tuple[int, int]) -> Mask:
     """The pixels inside and on a closed polygon (n, 2), in a picture of width, height; its points become whole."""
     from PIL import Image, ImageDraw
 
     width, height = size
+    if not len(points_xy):
+        return Mask(np.zeros((0, 0), bool), 0, 0, width, height)
     points = points_xy.astype(np.int64)
     left, top = np.clip(points.min(axis=0), 0, [width, height]).tolist()
     right, bottom = np.clip(points.max(axis=0) + 1, 0, [width, height]).tolist()

@@ -10,7 +10,10 @@ import orjson
 from retinue.aws import S3Reader
 from retinue.deadline import Deadline
 from retinue.errors import NotFound, RequestError
+from retinue.models.package import RESERVED_PROJECTS
 
+# The last segment of a route: a workflow of that name could not be told from it.
+RESERVED_WORKFLOWS = frozenset({"describe_interface"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,127}")
 _MOST_REMEMBERED = 256
 
@@ -22,6 +25,8 @@ def workflow_object(workspace: str, workflow_id: str, version: str | None = None
             raise RequestError(
                 f"{name[:80]!r} is no {what}: at most 128 letters, digits, '-' and '_', the first a letter or digit."
             )
+    if workspace in RESERVED_PROJECTS or workflow_id in RESERVED_WORKFLOWS:
+        raise RequestError(f"'{workspace}/{workflow_id}' has the name of a route in it; no workflow can be called so.")
     folder = f"workflows/{workspace}/{workflow_id}"
     return f"{folder}.json" if version is None else f"{folder}/{version}.json"
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from retinue.workflows.block import Block, Branch
-from retinue.workflows.errors import InvalidBlockBehaviourError
+from retinue.workflows.errors import ExecutionEngineRuntimeError
 from retinue.workflows.manifest import AnyRef, Manifest, StepRef
 from retinue.workflows.query.limits import text_of
 from retinue.workflows.selectors import step_of
@@ -46,7 +46,7 @@ class SwitchCase(Block):
 
     def run(self, value: Any, cases: dict[str, str], case_insensitive: bool, default_next_steps: list[str]) -> Branch:
         if not cases and not default_next_steps:
-            raise InvalidBlockBehaviourError(
+            raise ExecutionEngineRuntimeError(
                 "cases and default_next_steps are empty: there is nothing to go on with",
                 context="workflow_execution | step_output_registration",
             )

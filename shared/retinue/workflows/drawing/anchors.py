@@ -1,7 +1,7 @@
 """Points of boxes that blocks hang something on, and where a label or crop of some size lies around such a point."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,9 @@ def anchor_points(
             raise ValueError("the position CENTER_OF_MASS needs masks")
         return np.array([_center_of_mass(mask) for mask in masks], np.int64).reshape(-1, 2)
     x1, y1, x2, y2 = xyxy.T
-    x = {"LEFT": x1, "RIGHT": x2, "CENTER": (x1 + x2) / 2}[_column(position)]
-    y = {"TOP": y1, "BOTTOM": y2, "CENTER": (y1 + y2) / 2}[_row(position)]
+    row, column = _parts(position)
+    x = {"LEFT": x1, "RIGHT": x2, "CENTER": (x1 + x2) / 2}[column]
+    y = {"TOP": y1, "BOTTOM": y2, "CENTER": (y1 + y2) / 2}[row]
     return np.stack([x, y], axis=1).astype(np.int64)
 
 
@@ -53,14 +54,10 @@ def label_box(anchor_xy: tuple[int, int], size: tuple[int, int], position: Posit
     At corners it starts or ends where the box does, at the middle of a side it lies outside (contract/workflows.md
     8.3). Centred boxes lose a pixel of odd sizes.
     """
-    is_beside = _row(position) == "CENTER"
-    width, height = size
-    start_x, end_x = {
-        "LEFT": (-width, 0) if is_beside else (0, width),
-        "RIGHT": (0, width) if is_beside else (-width, 0),
-        "CENTER": (-(width // 2), width // 2),
-    }[_column(position)]
-    return _around(anchor_xy, (start_x, end_x), _rows(height, position))
+    row, column = _parts(position)
+    if row != "CENTER" and column != "CENTER":
+        column = "RIGHT" if column == "LEFT" else "LEFT"
+    return _box(anchor_xy, size, row, column)
 
 
 def outer_box(anchor_xy: tuple[int, int], size: tuple[int, int], position: Position) -> tuple[int, int, int, int]:
@@ -68,37 +65,20 @@ def outer_box(anchor_xy: tuple[int, int], size: tuple[int, int], position: Posit
 
     Centred boxes lose a pixel of odd sizes.
     """
-    width, height = size
-    columns = {"LEFT": (-width, 0), "RIGHT": (0, width), "CENTER": (-(width // 2), width // 2)}[_column(position)]
-    return _around(anchor_xy, columns, _rows(height, position))
+    return _box(anchor_xy, size, *_parts(position))
 
 
-def _rows(height: int, position: Position) -> tuple[int, int]:
-    return {"TOP": (-height, 0), "BOTTOM": (0, height), "CENTER": (-(height // 2), height // 2)}[_row(position)]
+def _box(anchor_xy: tuple[int, int], size: tuple[int, int], row: str, column: str) -> tuple[int, int, int, int]:
+    """The box above, below or around the anchor, left of it, right of it or around it."""
+    (x, y), (width, height) = anchor_xy, size
+    left, right = {"LEFT": (width, 0), "RIGHT": (0, width), "CENTER": (width // 2, width // 2)}[column]
+    above, below = {"TOP": (height, 0), "BOTTOM": (0, height), "CENTER": (height // 2, height // 2)}[row]
+    return x - left, y - above, x + right, y + below
 
 
-def _around(anchor_xy: tuple[int, int], columns: tuple[int, int], rows: tuple[int, int]) -> tuple[int, int, int, int]:
-    x, y = (int(value) for value in anchor_xy)
-    return x + columns[0], y + rows[0], x + columns[1], y + rows[1]
-
-
-def _row(position: Position) -> str:
-    """TOP, CENTER or BOTTOM. Raises ValueError for an unknown position."""
-    if position not in _PARTS:
-        raise ValueError(f"{position!r} is no position; known are {', '.join(_PARTS)}")
-    return _PARTS[position][0]
-
-
-def _column(position: Position) -> str:
-    """LEFT, CENTER or RIGHT. Raises ValueError for an unknown position."""
-    if position not in _PARTS:
-        raise ValueError(f"{position!r} is no position; known are {', '.join(_PARTS)}")
-    return _PARTS[position][1]
-
-
-_PARTS: dict[str, tuple[str, str]] = {
-    **{f"{row}_{column}": (row, column) for row in ("TOP", "CENTER", "BOTTOM") for column in ("LEFT", "RIGHT")},
-    **{f"{row}_CENTER": (row, "CENTER") for row in ("TOP", "BOTTOM")},
-    "CENTER": ("CENTER", "CENTER"),
-    "CENTER_OF_MASS": ("CENTER", "CENTER"),
-}
+def _parts(position: Position) -> tuple[str, str]:
+    """TOP, CENTER or BOTTOM, and LEFT, CENTER or RIGHT. Raises ValueError for an unknown position."""
+    if position not in get_args(Position):
+        raise ValueError(f"{position!r} is no position; known are {', '.join(get_args(Position))}")
+    row, _, column = position.partition("_")
+    return row, column if column in ("LEFT", "RIGHT") else "CENTER"

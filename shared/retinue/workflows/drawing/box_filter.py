@@ -1,5 +1,7 @@
 """OpenCV's box blur, level for level."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,7 +34,7 @@ def box_blur(picture: Picture, kernel_size: int) -> Picture:
     return (((sums.astype(np.int64) + offset) * (factor + (not is_down))) >> _SHIFT).astype(np.uint8)
 
 
-def _window_sums(values: NDArray[np.generic], size: int, axis: int) -> NDArray[np.generic]:
+def _window_sums(values: NDArray[Any], size: int, axis: int) -> NDArray[Any]:
     """The sums of `size` values around each along axis 0 or 1, mirrored at both ends; in the type of `values`."""
     length = values.shape[axis]
     period = max(2 * (length - 1), 1)  # after which the mirrored values repeat
@@ -55,5 +57,5 @@ def _window_sums(values: NDArray[np.generic], size: int, axis: int) -> NDArray[n
     return sums
 
 
-def _part(values: NDArray[np.generic], start: int, stop: int | None, axis: int) -> NDArray[np.generic]:
+def _part(values: NDArray[Any], start: int, stop: int | None, axis: int) -> NDArray[Any]:
     return values[start:stop] if axis == 0 else values[:, start:stop]

@@ -21,6 +21,8 @@ Colors = NDArray[np.uint8]
 _REFERENCE_SIDE = 1080
 _TEXT_SCALES = (0.3, 5.0)
 _FONT_SIZES = (8, 128)
+# Letters are drawn whole before they are cut to the picture; larger ones would fill the memory.
+_LARGEST_FONT = 1024
 
 
 def automatic_text_scale(picture: Picture, text_scale: float) -> float:
@@ -114,7 +116,12 @@ def draw_rich_labels(
     max_line_length: int | None = None,
     masks: Sequence[Mask] | None = None,
 ) -> None:
-    """As draw_labels, in a TrueType font of font_size pixels. max_line_length: characters after which lines break."""
+    """As draw_labels, in a TrueType font of font_size pixels. max_line_length: characters after which lines break.
+
+    Raises ValueError for a max_line_length below 1, and for a font_size outside 1..1024.
+    """
+    if not 1 <= font_size <= _LARGEST_FONT:
+        raise ValueError(f"font_size is 1..{_LARGEST_FONT}, and is {font_size}")
     font = font_of(font_size)
     text_left, text_top = font.getbbox("Tg")[:2]
     for anchor, label, color in zip(anchor_points(xyxy, position, masks).tolist(), labels, colors, strict=True):
@@ -124,17 +131,30 @@ def draw_rich_labels(
         heights = [int(bottom - top) for _, top, _, bottom in boxes]
         height = sum(heights) + (len(lines) - 1) * text_padding
         box = label_box(anchor, (int(width) + 2 * text_padding, height + 2 * text_padding), position)
-        with _Canvas(picture, box, margin=font_size) as canvas:
-            canvas.draw.rounded_rectangle(canvas.local(box), radius=border_radius, fill=tuple(color.tolist()))
-            x, y, *_ = canvas.local(box)
-            y += text_padding - text_top
-            for line, line_height in zip(lines, heights, strict=True):
-                canvas.draw.text((x + text_padding - text_left, y), line, font=font, fill=text_color)
-                y += line_height + text_padding
+        region, (left, top) = _surroundings(picture, box, margin=font_size)
+        if not region.size:
+            continue
+        image = Image.fromarray(np.ascontiguousarray(region))
+        canvas = ImageDraw.Draw(image)
+        x1, y1, x2, y2 = box[0] - left, box[1] - top, box[2] - left, box[3] - top
+        canvas.rounded_rectangle((x1, y1, x2, y2), radius=border_radius, fill=tuple(color.tolist()))
+        y = y1 + text_padding - text_top
+        for line, line_height in zip(lines, heights, strict=True):
+            canvas.text((x1 + text_padding - text_left, y), line, font=font, fill=text_color)
+            y += line_height + text_padding
+        region[:] = np.asarray(image)
+
+
+def _surroundings(picture: Picture, box: tuple[int, int, int, int], margin: int) -> tuple[Picture, tuple[int, int]]:
+    """The part of the picture within a margin around the box, and where it starts (x, y)."""
+    height, width = picture.shape[:2]
+    left, right = (max(0, min(edge, width)) for edge in (box[0] - margin, box[2] + margin))
+    top, bottom = (max(0, min(edge, height)) for edge in (box[1] - margin, box[3] + margin))
+    return picture[top:bottom, left:right], (left, top)
 
 
 def _wrapped(label: str, max_line_length: int | None) -> list[str]:
-    """The label's lines, at least one. Raises ValueError for a max_line_length below 1."""
+    """The label's lines, at least one."""
     if max_line_length is None:
         return label.splitlines() or [""]
     if max_line_length < 1:
@@ -143,27 +163,3 @@ def _wrapped(label: str, max_line_length: int | None) -> list[str]:
     for paragraph in label.split("\n"):
         lines += textwrap.wrap(paragraph, width=max_line_length, replace_whitespace=False) or [""]
     return lines
-
-
-class _Canvas:
-    """The part of a picture around a box that Pillow draws on; what it drew is copied back at the end."""
-
-    def __init__(self, picture: Picture, box: tuple[int, int, int, int], margin: int) -> None:
-        height, width = picture.shape[:2]
-        left, right = (max(0, min(edge, width)) for edge in (box[0] - margin, box[2] + margin))
-        top, bottom = (max(0, min(edge, height)) for edge in (box[1] - margin, box[3] + margin))
-        self._region = picture[top:bottom, left:right]
-        self._corner = (left, top)
-
-    def __enter__(self) -> "_Canvas":
-        self._image = Image.fromarray(np.ascontiguousarray(self._region))
-        self.draw = ImageDraw.Draw(self._image)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._region[:] = np.asarray(self._image)
-
-    def local(self, box: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
-        """The box as the canvas counts."""
-        left, top = self._corner
-        return box[0] - left, box[1] - top, box[2] - left, box[3] - top

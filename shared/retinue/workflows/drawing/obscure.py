@@ -58,14 +58,13 @@ def _grown(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
     if radius == 0:
         return mask
     height, width = mask.shape
-    down = np.arange(-radius, radius + 1)
+    farthest = min(radius, height - 1)
+    down = np.arange(-farthest, farthest + 1)
     reach = np.rint(radius * np.sqrt((radius * radius - down * down) / (radius * radius))).astype(int)
     counts = np.cumsum(np.pad(mask, ((0, 0), (1, 0))), axis=1, dtype=np.int32)
     columns = np.arange(width)
     grown = np.zeros_like(mask)
     for offset, half in zip(down.tolist(), reach.tolist(), strict=True):
-        if abs(offset) >= height:
-            continue
         first, last = np.maximum(columns - half, 0), np.minimum(columns + half + 1, width)
         widened = counts[:, last] > counts[:, first]
         # A row of the mask marks the rows up to the radius above and below it.

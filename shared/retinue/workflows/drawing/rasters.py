@@ -87,7 +87,8 @@ def fixed_line_pixels(segments: Index, shape: Shape) -> Pixels:
     """Lines of one pixel between fixed points; segments (m, 4) fixed x, y, x, y."""
     clipped = _clipped(segments, shape[1] * ONE, shape[0] * ONE)
     start, end = clipped[:, :2], clipped[:, 2:]
-    is_flat = (np.abs(end - start) @ (1, -1) > 0)[:, None]
+    across, down = np.abs(end - start).T
+    is_flat = (across > down)[:, None]
     # From here on the first coordinate is the one that advances by whole pixels.
     start, end = np.where(is_flat, start, start[:, ::-1]), np.where(is_flat, end, end[:, ::-1])
     is_backward = start[:, :1] > end[:, :1]
@@ -148,7 +149,7 @@ def _reach(radius: int, down: Index) -> Index:
 
 
 def _clipped(segments: Index, width: int, height: int, *, is_kept: bool = False) -> Index:
-    """The parts of segments (m, 4) within 0..width - 1, 0..height - 1. Those outside are left out, or kept as they are.
+    """The parts of segments (m, 4) within 0..width - 1, 0..height - 1; segments outside are left out, or kept.
 
     Cohen and Sutherland's: first the ends above or below are moved along the segment, then those beside.
     """
@@ -161,8 +162,8 @@ def _clipped(segments: Index, width: int, height: int, *, is_kept: bool = False)
             bound = np.clip(value, 0, limit[axis])
             is_moved = (value != bound) & ~is_out
             delta = ends[:, 2:] - ends[:, :2]
-            rise = np.where(is_moved, delta[:, axis], 1).astype(np.float64)
-            moved = (bound - value).astype(np.float64) * delta[:, 1 - axis] / np.where(rise == 0, 1, rise)
+            rise = np.where(is_moved, delta[:, axis], 1)
+            moved = (bound - value).astype(np.float64) * delta[:, 1 - axis] / rise
             ends[:, end + 1 - axis] += np.where(is_moved, moved, 0).astype(np.int64)
             ends[:, end + axis] = np.where(is_moved, bound, value)
         is_out |= _is_apart(ends, limit)

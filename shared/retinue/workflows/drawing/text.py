@@ -3,7 +3,7 @@
 The size of a text equals cv2.getTextSize; the letters are stretched to that width and height, their shapes differ.
 """
 
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +27,8 @@ _FIRST, _LAST = ord(" "), ord("~")
 # Of Pillow's font, as parts of its size: capitals, and the strokes of letters.
 _FONT_CAPITALS = 0.7
 _FONT_STROKE = 0.09
-# Larger letters are enlarged from this size.
-_LARGEST_FONT = 200
+# Smaller and larger letters are scaled from these sizes.
+_SMALLEST_FONT, _LARGEST_FONT = 4, 200
 
 
 class TextSize(NamedTuple):
@@ -70,11 +70,12 @@ def draw_text(
     text = _printable(text)[: int(np.searchsorted(ends, picture.shape[1] - x)) + 1]  # what lies beyond is not seen
     if not text.strip():
         return
-    size = min(_CAPITAL_HEIGHT * scale / _FONT_CAPITALS, _LARGEST_FONT)
+    size = max(_SMALLEST_FONT, min(_CAPITAL_HEIGHT * scale / _FONT_CAPITALS, _LARGEST_FONT))
     enlarged_y = _CAPITAL_HEIGHT * scale / (_FONT_CAPITALS * size)
     font = font_of(size)
     enlarged_x = float(ends[len(text) - 1]) / font.getlength(text)
-    stroke = max(0.0, thickness / enlarged_y - _FONT_STROKE * size) / 2
+    width = thickness + (thickness > 1)  # as lines come out
+    stroke = max(0.0, width / enlarged_y - _FONT_STROKE * size) / 2
     left, top, right, bottom = font.getbbox(text, anchor="ls", stroke_width=stroke)
     ink = Image.new("L", (int(right - left) + 1, int(bottom - top) + 1))
     ImageDraw.Draw(ink).text((-left, -top), text, 255, font, anchor="ls", stroke_width=stroke)
@@ -108,7 +109,7 @@ def _print(
     region[:] = (region * (255 - share) + np.array(color, np.int32) * share + 127) // 255
 
 
-@cache
+@lru_cache(maxsize=64)
 def font_of(size: float) -> ImageFont.FreeTypeFont:
     """The font that Pillow carries inside, in pixels. Raises ValueError for a size of 0 or less."""
     font = ImageFont.load_default(size)

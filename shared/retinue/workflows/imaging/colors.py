@@ -43,7 +43,8 @@ def parse_color(color: str | Sequence[int]) -> RGB:
         except ValueError as error:
             raise ValueError(f"Invalid tuple color format: {color}") from error
         return red, green, blue
-    raise ValueError(f"Invalid {'hex ' * color.startswith('#')}color format: {color}")
+    is_hex = color.startswith("#") and len(color) in (4, 7)
+    raise ValueError(f"Invalid {'hex ' * is_hex}color format: {color}")
 
 
 def count_color(image: Image, color: RGB, tolerance: int) -> int:
@@ -70,7 +71,7 @@ def dominant_color(image: Image, color_clusters: int, max_iterations: int, targe
     number = min(color_clusters, len(points))
     chosen = np.random.default_rng(SEED).choice(len(points), number, replace=False, p=counts / counts.sum())
     centers = points[chosen]
-    for _ in range(max_iterations):
+    for _ in range(max(1, max_iterations)):
         cluster = _nearest(points, centers)
         before, centers = centers, _means(points, counts, cluster, centers)
         if np.allclose(before, centers):
