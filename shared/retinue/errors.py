@@ -71,6 +71,14 @@ class MethodNotAllowed(RetinueError):
     """The path exists for other methods only, or accepts none."""
 
 
+class WorkflowNotFound(NotFound):
+    """No such saved workflow."""
+
+
+class WorkflowCorrupt(RetinueError):
+    """A saved workflow cannot be read."""
+
+
 class ModelNotFound(NotFound):
     """No such project, version or alias."""
 

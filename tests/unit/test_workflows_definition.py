@@ -234,7 +234,9 @@ class TestSteps:
             pytest.param(
                 {"name": "x", "type": "roboflow_core/__init__@v1"}, [("x", None)], "does not match", id="the package"
             ),
-            pytest.param({"type": DETECTOR}, [(None, "name"), (None, "images"), (None, "model_id")], "Field", id="bare"),
+            pytest.param(
+                {"type": DETECTOR}, [(None, "name"), (None, "images"), (None, "model_id")], "Field", id="bare"
+            ),
             pytest.param(detector(name=7), [(None, "name")], "valid string", id="name is a number"),
             pytest.param(detector(confidence=2), [("det", "confidence")], "less than or equal to 1", id="too large"),
             pytest.param(detector(confidence=None), [("det", "confidence")], "valid number", id="null"),

@@ -235,13 +235,19 @@ def draw_labels_without_text(picture: Picture, position: anchors.Position) -> No
     [
         pytest.param(lambda p: boxes.draw_boxes(p, XYXY, COLORS, thickness=2), 0xAB4FDB3B, id="boxes"),
         pytest.param(
-            lambda p: boxes.draw_boxes(p, XYXY, COLORS, thickness=1, roundness=0.6), 0xC3319A75, id="round boxes"
+            lambda p: boxes.draw_boxes(p, XYXY, COLORS, thickness=1, roundness=0.6),
+            0xC3319A75,
+            id="round boxes",
         ),
         pytest.param(
-            lambda p: boxes.draw_boxes(p, XYXY, COLORS, thickness=3, roundness=0.4), 0x27B79C81, id="thick round boxes"
+            lambda p: boxes.draw_boxes(p, XYXY, COLORS, thickness=3, roundness=0.4),
+            0x27B79C81,
+            id="thick round boxes",
         ),
         pytest.param(
-            lambda p: boxes.draw_corners(p, XYXY, COLORS, thickness=4, corner_length=7), 0xC69A10FD, id="corners"
+            lambda p: boxes.draw_corners(p, XYXY, COLORS, thickness=4, corner_length=7),
+            0xC69A10FD,
+            id="corners",
         ),
         pytest.param(lambda p: boxes.draw_circles(p, XYXY, COLORS), 0x739CE48B, id="circles"),
         pytest.param(lambda p: boxes.draw_ellipses(p, XYXY, COLORS), 0x72B398A8, id="ellipses"),
@@ -270,10 +276,14 @@ def draw_labels_without_text(picture: Picture, position: anchors.Position) -> No
         pytest.param(lambda p: boxes.fill_boxes(p, XYXY, COLORS, opacity=0.3), 0x489F62D1, id="filled boxes"),
         pytest.param(lambda p: regions.cover_masks(p, MASKS, COLORS, opacity=0.7), 0x63842ECA, id="masks"),
         pytest.param(
-            lambda p: regions.outline_masks_in_boxes(p, XYXY, MASKS, COLORS), 0x3D9C52CF, id="outlines in boxes"
+            lambda p: regions.outline_masks_in_boxes(p, XYXY, MASKS, COLORS),
+            0x3D9C52CF,
+            id="outlines in boxes",
         ),
         pytest.param(
-            lambda p: regions.outline_masks_in_boxes(p, XYXY, None, COLORS), 0xAB4FDB3B, id="outlines without masks"
+            lambda p: regions.outline_masks_in_boxes(p, XYXY, None, COLORS),
+            0xAB4FDB3B,
+            id="outlines without masks",
         ),
         pytest.param(lambda p: regions.outline_masks(p, MASKS, COLORS), 0x4F9C4A87, id="outlines"),
         pytest.param(lambda p: regions.draw_halos_v1(p, XYXY, MASKS, COLORS, opacity=0.3), 0xC6DBCDE9, id="halos v1"),
@@ -283,10 +293,14 @@ def draw_labels_without_text(picture: Picture, position: anchors.Position) -> No
             id="halos v1 without masks",
         ),
         pytest.param(
-            lambda p: regions.draw_halos_v2(p, MASKS, COLORS, opacity=0.9, kernel_size=12), 0xA2681627, id="halos v2"
+            lambda p: regions.draw_halos_v2(p, MASKS, COLORS, opacity=0.9, kernel_size=12),
+            0xA2681627,
+            id="halos v2",
         ),
         pytest.param(
-            lambda p: regions.tint_background(p, XYXY, MASKS, (200, 10, 60), opacity=0.6), 0x3FE8F60B, id="background"
+            lambda p: regions.tint_background(p, XYXY, MASKS, (200, 10, 60), opacity=0.6),
+            0x3FE8F60B,
+            id="background",
         ),
         pytest.param(
             lambda p: regions.tint_background(p, XYXY, None, (200, 10, 60), opacity=0.6),
@@ -294,16 +308,22 @@ def draw_labels_without_text(picture: Picture, position: anchors.Position) -> No
             id="background without masks",
         ),
         pytest.param(
-            lambda p: crops.draw_crops(p, XYXY, COLORS, position="TOP_LEFT", scale_factor=1.7), 0x5775A08D, id="crops"
+            lambda p: crops.draw_crops(p, XYXY, COLORS, position="TOP_LEFT", scale_factor=1.7),
+            0x5775A08D,
+            id="crops",
         ),
         pytest.param(lambda p: obscure.blur_regions(p, XYXY, None, kernel_size=15, padding=3), 0xC0F613E0, id="blur"),
         pytest.param(lambda p: obscure.blur_regions(p, XYXY, None, kernel_size=20), 0xBDE38D73, id="blur of 20"),
         pytest.param(
-            lambda p: obscure.blur_regions(p, XYXY, MASKS, kernel_size=4, padding=3), 0xB1B1BCF5, id="blur in masks"
+            lambda p: obscure.blur_regions(p, XYXY, MASKS, kernel_size=4, padding=3),
+            0xB1B1BCF5,
+            id="blur in masks",
         ),
         pytest.param(lambda p: obscure.pixelate_regions(p, XYXY, pixel_size=9), 0xBD4B04E6, id="pixels"),
         pytest.param(
-            lambda p: obscure.pixelate_regions(p, XYXY, pixel_size=25), 0xA30494D1, id="pixels larger than a box"
+            lambda p: obscure.pixelate_regions(p, XYXY, pixel_size=25),
+            0xA30494D1,
+            id="pixels larger than a box",
         ),
         pytest.param(lambda p: keypoints.draw_edges(p, POINTS, [(1, 2), (2, 3), (4, 1)], BLUE), 0x9F957A1F, id="edges"),
         pytest.param(lambda p: keypoints.draw_vertices(p, POINTS, BLUE, radius=3), 0xD249453E, id="vertices"),
@@ -439,7 +459,7 @@ def test_text_fills_its_size(scale: float) -> None:
     width, height, _ = text.text_size("HEH", scale, 1)
     assert abs(y.min() - (90 - height)) <= 2 and y.max() in (88, 89, 90)
     assert 20 <= x.min() <= 20 + 0.12 * width and 20 + 0.88 * width <= x.max() <= 20 + width
-    assert (picture[..., 0] // 2 >= picture[..., 1] - 1).all() and not picture[..., 2].any()
+    assert picture[..., 1].max() <= 128 and not picture[..., 2].any()
 
 
 @pytest.mark.parametrize(
@@ -595,8 +615,8 @@ def test_anchors(position: anchors.Position, point: list[int], label: tuple[int,
         pytest.param("TOP_RIGHT", [[0, 47, 200, 100], [0, 94, 200, 100]], id="top"),
         pytest.param("BOTTOM_LEFT", [[0, 0, 200, 53], [0, 0, 200, 6]], id="bottom, from below"),
         pytest.param("CENTER", [[0, 3, 200, 50], [0, 50, 200, 97]], id="middle"),
-        pytest.param("CENTER_LEFT", [[130, 3, 200, 50], [130, 50, 200, 97]], id="left"),
-        pytest.param("CENTER_RIGHT", [[0, 3, 70, 50], [0, 50, 70, 97]], id="right"),
+        pytest.param("CENTER_LEFT", [[115, 3, 200, 50], [115, 50, 200, 97]], id="left"),
+        pytest.param("CENTER_RIGHT", [[0, 3, 85, 50], [0, 50, 85, 97]], id="right"),
     ],
 )
 def test_classification_boxes(position: anchors.Position, expected: list[list[int]]) -> None:
@@ -623,7 +643,7 @@ def test_automatic_sizes(side: int, scale: float, size: int) -> None:
     ("first", "share", "second", "expected"),
     [
         pytest.param([0, 3, 5, 255], 0.5, [1, 0, 0, 255], [0, 2, 2, 255], id="halves to even"),
-        pytest.param([255, 0, 45, 5], 0.3, [0, 255, 100, 0], [77, 178, 84, 2], id="three tenths, in single precision"),
+        pytest.param([255, 0, 45, 5], 0.3, [0, 255, 100, 0], [76, 178, 84, 2], id="three tenths, in single precision"),
         pytest.param([9, 200, 0, 1], 1.0, [1, 1, 1, 1], [9, 200, 0, 1], id="all of the first"),
     ],
 )
@@ -638,7 +658,7 @@ def test_weighted(first: list[int], share: float, second: list[int], expected: l
         pytest.param(1, [0, 40, 255, 7, 90], id="1"),
         pytest.param(2, [20, 20, 148, 131, 49], id="2: a quarter is rounded up"),
         pytest.param(3, [27, 98, 101, 117, 35], id="3"),
-        pytest.param(20, [92, 83, 86, 76, 85], id="20: mirrored twice"),
+        pytest.param(20, [86, 86, 84, 89, 87], id="20: mirrored twice"),
     ],
 )
 def test_box_blur(kernel_size: int, expected: list[int]) -> None:

@@ -80,7 +80,7 @@ def table(**changes: Any) -> DetectionTable:
 
 def image(**video: Any) -> WorkflowImage:
     picture = WorkflowImage.of_pixels(np.zeros((2, 3, 3), np.uint8), "image")
-    return replace(picture, video=replace(picture.video, **video))
+    return replace(picture, given_video=replace(picture.video, **video))
 
 
 def do(value: Any, *operations: dict[str, Any], **parameters: Any) -> Any:

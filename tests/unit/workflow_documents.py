@@ -15,7 +15,6 @@ from retinue.pipeline.prediction import Classification, Detections, Labels, Mask
 from retinue.workflows.block import Limits, Runtime
 from retinue.workflows.compile import PlanCache, compile_definition
 from retinue.workflows.definition import Definition, parse_definition
-from retinue.workflows.engine import Trace
 from retinue.workflows.errors import WorkflowError
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.inner import Lookup
@@ -72,8 +71,8 @@ def output(name: str, selector: str, coordinates_system: str = "parent") -> Json
     return {"type": "JsonField", "name": name, "selector": selector, "coordinates_system": coordinates_system}
 
 
-def detector(name: str = "det", images: str = "$inputs.image", **properties: Any) -> Json:
-    return step(DETECTOR, name, images=images, model_id="shapes/1", **properties)
+def detector(name: Any = "det", images: Any = "$inputs.image", **properties: Any) -> Json:
+    return step(DETECTOR, name, images=images, **({"model_id": "shapes/1"} | properties))
 
 
 def classifier(name: str = "cls", images: str = "$inputs.image") -> Json:
@@ -273,18 +272,20 @@ def no_saved(workspace: str, workflow_id: str, version: str | None) -> NoReturn:
 
 
 def run(
-    definition: Json, inputs: Mapping[str, Any] | None = None, using: Runtime | None = None, **options: Any
+    definition: Any,
+    inputs: Mapping[str, Any] | None = None,
+    using: Runtime | None = None,
+    look_up: Lookup = no_saved,
+    **options: Any,
 ) -> list[Json]:
     """The rows of the answer. inputs: one picture of level 1, if nothing else is said."""
-    trace: dict[str, Trace] = {"trace": options.pop("trace")} if "trace" in options else {}
     return run_workflow(
         definition,
         {"image": picture()} if inputs is None else inputs,
         plans=PlanCache(),
-        look_up=options.pop("look_up", no_saved),
+        look_up=look_up,
         read=ValueReader(load),
         runtime=using or runtime(),
-        **trace,
         **options,
     )
 

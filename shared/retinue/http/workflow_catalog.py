@@ -55,9 +55,8 @@ def describe_saved_interface(request: Request, service: Service, record: Request
     document = service.workflows.get(
         workspace, workflow_id, body.workflow_version_id, request.deadline, is_fresh=not body.use_cache
     )
-    return answered(
-        lambda: Response(describe_document(document, limits_of(service), look_up_of(access, request, service)))
-    )
+    look_up = look_up_of(access, request, service)
+    return answered(lambda: Response(describe_document(document, limits_of(service), look_up)), service, record)
 
 
 def describe_interface(request: Request, service: Service, record: RequestRecord) -> Response:
@@ -66,18 +65,21 @@ def describe_interface(request: Request, service: Service, record: RequestRecord
         raise RequestError("Required Roboflow API key is missing: send it as api_key in the query or in the body.")
     access = access_of(request, service, record)
     body = parse_body(request, DocumentRequest)
-    return answered(
-        lambda: Response(
-            describe_document(body.specification, limits_of(service), look_up_of(access, request, service))
-        )
-    )
+    document, look_up = body.specification, look_up_of(access, request, service)
+    return answered(lambda: Response(describe_document(document, limits_of(service), look_up)), service, record)
 
 
 def describe_all_blocks(request: Request, service: Service, record: RequestRecord) -> Response:
-    """All blocks, kinds and operations; blocks that a request defines itself are refused, as runs refuse them."""
+    """All blocks, kinds and operations; blocks that a request defines itself are refused, as runs refuse them.
+
+    Editors read it without a key, with GET or with a JSON body (contract/http.md 4.3).
+    """
+    if request.method == "POST" and not request.body:
+        access_of(request, service, record)
     body = parse_body(request, BlocksRequest) if request.body else BlocksRequest()
     if body.dynamic_blocks_definitions:
-        return answered(lambda: refuse_custom_code())
+        access_of(request, service, record)
+        return answered(refuse_custom_code, service, record)
     blocks = describe_blocks()
     if (body.execution_engine_version or ENGINE_VERSION).startswith("0."):
         blocks = blocks | {"blocks": []}
@@ -86,6 +88,7 @@ def describe_all_blocks(request: Request, service: Service, record: RequestRecor
 
 def describe_step_outputs(request: Request, service: Service, record: RequestRecord) -> Response:
     """What the step in the body gives."""
+    access_of(request, service, record)
     step = parse_object(request)
 
     def outputs() -> Response:
@@ -93,7 +96,7 @@ def describe_step_outputs(request: Request, service: Service, record: RequestRec
         (parsed,) = parse_definition(document, limits_of(service)).steps.values()
         return Response(describe_outputs(parsed.block.outputs_of(parsed.manifest)))
 
-    return answered(outputs)
+    return answered(outputs, service, record)
 
 
 def show_schema(request: Request, service: Service, record: RequestRecord) -> Response:
@@ -103,6 +106,7 @@ def show_schema(request: Request, service: Service, record: RequestRecord) -> Re
 
 def list_versions(request: Request, service: Service, record: RequestRecord) -> Response:
     """The versions of the language that documents may ask for."""
+    access_of(request, service, record)
     return Response({"versions": [ENGINE_VERSION]})
 
 
@@ -115,4 +119,4 @@ def validate(request: Request, service: Service, record: RequestRecord) -> Respo
         service.plans.get(document, limits_of(service), look_up_of(access, request, service))
         return Response({"status": "ok"})
 
-    return answered(compiled)
+    return answered(compiled, service, record)

@@ -1,5 +1,6 @@
 """Routes that run workflows: contract/workflows.md 9."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -15,7 +16,12 @@ from retinue.keys import Access
 from retinue.observe import RequestRecord
 from retinue.service import Service
 from retinue.workflows.block import Limits, Runtime
-from retinue.workflows.errors import ClientCausedStepExecutionError, WorkflowError
+from retinue.workflows.errors import (
+    ClientCausedStepExecutionError,
+    ExecutionEngineRuntimeError,
+    StepExecutionError,
+    WorkflowError,
+)
 from retinue.workflows.run import run_workflow
 from retinue.workflows.send import HttpSender
 from retinue.workflows.trace import Profiler
@@ -46,8 +52,8 @@ class SpecificationRequest(RunRequest):
 
 def run_saved(request: Request, service: Service, record: RequestRecord) -> Response:
     """A saved workflow, by workspace and id."""
-    body = parse_body(request, RunRequest)
     access = access_of(request, service, record)
+    body = parse_body(request, RunRequest)
     workspace, workflow_id = (request.path_parameters[name] for name in ("workspace", "id"))
     require_workspace(access, workspace)
     document = service.workflows.get(
@@ -60,8 +66,8 @@ def run_saved(request: Request, service: Service, record: RequestRecord) -> Resp
 
 def run_specification(request: Request, service: Service, record: RequestRecord) -> Response:
     """The workflow that the request brings along."""
-    body = parse_body(request, SpecificationRequest)
     access = access_of(request, service, record)
+    body = parse_body(request, SpecificationRequest)
     return _run(body.specification, body, access, request, service, record)
 
 
@@ -102,18 +108,29 @@ def _run(
         for event in profiler.events:
             if event["cat"] == "workflow":
                 record.add(event["name"], event["dur"] / 1e3)
-        return Response({"outputs": outputs, "profiler_trace": profiler.events if body.enable_profiling else []})
+        return Response(_encoded(outputs, profiler.events if body.enable_profiling else []))
 
-    return answered(rows)
+    return answered(rows, service, record)
 
 
-def answered(run: Any) -> Response:
-    """What `run` answers, or the body of the WorkflowError that it raises."""
+def _encoded(outputs: list[dict[str, Any]], events: list[dict[str, Any]]) -> bytes:
     try:
-        answer: Response = run()
+        return orjson.dumps({"outputs": outputs, "profiler_trace": events})
+    except TypeError as exc:  # blocks can put what they get into lists, and orjson gives up at some depth
+        raise ExecutionEngineRuntimeError(
+            f"The outputs cannot be sent: {exc}.", context="workflow_execution | output_construction", inner=exc
+        ) from exc
+
+
+def answered(run: Callable[[], Response], service: Service, record: RequestRecord) -> Response:
+    """What `run` answers, or the body of the WorkflowError that it raises; the log tells why."""
+    try:
+        return run()
     except WorkflowError as exc:
+        record.facts["reason"] = f"{exc.type}: {exc.message}"
+        if isinstance(exc, StepExecutionError) and not isinstance(exc.inner, RetinueError):
+            service.observer.failure("unexpected error of a block")
         return Response(exc.render(), status=_status(exc))
-    return answer
 
 
 def _status(error: WorkflowError) -> int:

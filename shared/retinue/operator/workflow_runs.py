@@ -1,15 +1,14 @@
 """Workflows run by an operator: here, with models of the bucket, or by a service over HTTP."""
 
-import base64
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.error import HTTPError
-from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import Request, urlopen
+from urllib.parse import quote, urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import numpy as np
 import orjson
@@ -17,6 +16,7 @@ import orjson
 from retinue.config import Settings
 from retinue.deadline import Deadline
 from retinue.errors import RequestError, RetinueError
+from retinue.images.fetch import UrlFetcher
 from retinue.images.load import load_image
 from retinue.models.package import ModelId
 from retinue.models.session import LoadedModel
@@ -101,7 +101,7 @@ class RunHere:
             has_sinks=self.has_sinks,
         )
         read = ValueReader(
-            lambda reference: load_image(reference, fetch=_fetch, deadline=deadline, max_pixels=_MOST_PIXELS)
+            lambda reference: load_image(reference, fetch=_fetcher(), deadline=deadline, max_pixels=_MOST_PIXELS)
         )
         try:
             return run_workflow(
@@ -138,12 +138,19 @@ class RunByService:
         return f"/{quote(self.workflow.workspace)}/workflows/{quote(self.workflow.name)}"
 
     def _post(self, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        body = dict(fields)
+        body = {"use_cache": False, **fields}  # what was just saved is meant
         if self.document is not None:
             body["specification"] = self.document
         elif self.version is not None:
             body["workflow_version_id"] = self.version
         return post_json(self.url.rstrip("/") + path, body, self.api_key)
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Keeps the API key from where a redirect points."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """None: the redirect is the answer."""
 
 
 def post_json(url: str, body: Mapping[str, Any], api_key: str) -> dict[str, Any]:
@@ -153,13 +160,15 @@ def post_json(url: str, body: Mapping[str, Any], api_key: str) -> dict[str, Any]
     headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {api_key}"} if api_key else {})
     request = Request(url, orjson.dumps(body), headers, method="POST")
     try:
-        with urlopen(request, timeout=_REQUEST_TIMEOUT_S) as answer:
+        with build_opener(_NoRedirects).open(request, timeout=_REQUEST_TIMEOUT_S) as answer:
             status, content = answer.status, answer.read()
     except HTTPError as exc:
         with exc:
             status, content = exc.code, exc.read()
     except (OSError, HTTPException) as exc:
-        raise RetinueError(f"{url} does not answer: {exc}. Is the service running there? `make run` starts one") from exc
+        raise RetinueError(
+            f"{url} does not answer: {exc}. Is the service running there? `make run` starts one"
+        ) from exc
     try:
         document = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -169,3 +178,13 @@ def post_json(url: str, body: Mapping[str, Any], api_key: str) -> dict[str, Any]
     if status != 200:
         raise RequestError(f"{url} answered {status}: {explain(document)}")
     return document
+
+
+def _fetcher() -> UrlFetcher:
+    settings = Settings()
+    return UrlFetcher(
+        is_allowed=True,
+        timeout_s=settings.url_timeout_s,
+        max_bytes=int(settings.url_max_mb * 1e6),
+        max_redirects=settings.url_max_redirects,
+    )

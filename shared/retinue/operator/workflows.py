@@ -9,7 +9,7 @@ from typing import Any, Self
 import orjson
 
 from retinue.errors import NotFound, RequestError
-from retinue.models.package import RESERVED_PROJECTS, ModelId, alias_object
+from retinue.models.package import ModelId, alias_object
 from retinue.operator.publish import exists
 from retinue.workflows.block import Limits
 from retinue.workflows.compile import compile_definition, describe_document
@@ -140,10 +140,8 @@ def load(s3: Any, bucket: str, workflow: WorkflowId, version: str | None = None)
 def save(s3: Any, bucket: str, workflow: WorkflowId, document: dict[str, Any], version: str | None = None) -> None:
     """Makes the document what `workflow` means; with a version, it keeps that name also when others follow.
 
-    Raises RequestError if no route reaches the workspace, or if the version exists with other content.
+    Raises RequestError if the version exists with other content.
     """
-    if workflow.workspace in RESERVED_PROJECTS:
-        raise RequestError(f"{workflow.workspace!r} is the name of a route; choose another workspace")
     if version is not None:
         key = workflow_object(workflow.workspace, workflow.name, version)
         if exists(s3, bucket, key) and _read(s3, bucket, key) != document:

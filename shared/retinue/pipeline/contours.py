@@ -25,15 +25,25 @@ def find_contours(mask: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
     keeps the pixels where the direction changes. Contours come bottom to top. Components inside holes of others are
     left out.
     """
+    return _contours(mask, has_inner=False)[::-1]
+
+
+def find_all_contours(mask: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """The contours (n, 2) of pixels x, y around every component of `mask` (h, w) and around every hole in one."""
+    return _contours(mask, has_inner=True)
+
+
+def _contours(mask: NDArray[np.bool_], *, has_inner: bool) -> list[NDArray[np.int64]]:
+    """The contours from top to bottom; has_inner: also those of holes and of what lies in them."""
     if not mask.any():
         return []
     y, x, side = _border_edges(mask)
     following = _following_edges(y, x, side, mask.shape)
     first, rank = _order_cycles(following)
-    outermost = _outermost_cycles(y, x, side, first, mask.shape[1])
     order = np.lexsort((rank, first))
-    order = order[np.isin(first[order], outermost)]
-    return _trace(np.stack([x, y], axis=1)[order], first[order])[::-1]
+    if not has_inner:
+        order = order[np.isin(first[order], _outermost_cycles(y, x, side, first, mask.shape[1]))]
+    return _trace(np.stack([x, y], axis=1)[order], first[order])
 
 
 def _border_edges(mask: NDArray[np.bool_]) -> tuple[Index, Index, Index]:

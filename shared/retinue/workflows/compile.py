@@ -12,9 +12,9 @@ from retinue.workflows.errors import WorkflowEnvironmentConfigurationError, Work
 from retinue.workflows.graph import build_graph
 from retinue.workflows.inner import Lookup, has_saved_parts, inline
 from retinue.workflows.lineage import plan_steps
+from retinue.workflows.nesting import MOST_NESTED, is_too_deep
 from retinue.workflows.plan import Plan
 
-_MOST_NESTED = 64
 _NO_CUSTOM_CODE = (
     "Cannot use dynamic blocks with custom Python code in this installation of `workflows`. This service runs no code "
     "of its users. Use blocks such as expression, or a webhook to a service of your own."
@@ -58,21 +58,12 @@ def refuse_custom_code() -> NoReturn:
 
 def check_nesting(document: Any) -> None:
     """Raises WorkflowSyntaxError if lists and dicts lie in each other deeper than anything that makes sense."""
-    level = [document]
-    for _ in range(_MOST_NESTED):
-        level = [
-            item
-            for value in level
-            for item in (value.values() if isinstance(value, dict) else value)
-            if isinstance(item, dict | list)
-        ]
-        if not level:
-            return
-    raise WorkflowSyntaxError(
-        f"The workflow nests lists and objects more than {_MOST_NESTED} levels deep.",
-        context="workflow_compilation | workflow_definition_parsing",
-        blocks=(),
-    )
+    if is_too_deep(document):
+        raise WorkflowSyntaxError(
+            f"The workflow nests lists and objects more than {MOST_NESTED} levels deep.",
+            context="workflow_compilation | workflow_definition_parsing",
+            blocks=(),
+        )
 
 
 class PlanCache:
@@ -84,6 +75,7 @@ class PlanCache:
 
     def get(self, document: dict[str, Any], limits: Limits, look_up: Lookup) -> Plan:
         """The plan of the document, compiled if it is new. Raises WorkflowError."""
+        check_nesting(document)
         key = hashlib.sha256(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)).digest()
         if (plan := self._plans.get(key)) is None:
             plan = compile_definition(document, limits, look_up)

@@ -47,7 +47,7 @@ class DetectionTable:
 
     xyxy (n, 4) float64 in pixels of the place; confidence (n,) float64; class_id (n,) int64; class_name,
     detection_id, parent_id (n,) object arrays of str; places (n,) object array of Place.
-    masks: one per detection, or None; is_run_length: whether the answer shows masks as run lengths, not as outlines.
+    masks: one per detection, or None.
     keypoints: one Keypoints per detection, or None. tracker_id (n,) int64, or None.
     columns: further columns by the name under which the answer shows them, arrays of n.
     size, root_size: width and height of the picture and of its root, where no detection says it; None if nobody knows.
@@ -62,7 +62,6 @@ class DetectionTable:
     parent_id: Strings
     places: NDArray[np.object_]
     masks: tuple[Mask, ...] | None = None
-    is_run_length: bool = False
     keypoints: tuple[Keypoints, ...] | None = None
     tracker_id: NDArray[np.int64] | None = None
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)

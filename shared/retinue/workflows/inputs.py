@@ -9,6 +9,7 @@ from retinue.workflows.block import Limits
 from retinue.workflows.definition import Input
 from retinue.workflows.engine import Index, RunState
 from retinue.workflows.errors import RuntimeInputError, WorkflowLimitError
+from retinue.workflows.nesting import MOST_NESTED, is_too_deep
 from retinue.workflows.plan import WORKFLOW_INPUT, Lineage, Plan
 from retinue.workflows.values import ValueReader
 
@@ -21,6 +22,10 @@ def assemble_inputs(plan: Plan, given: Mapping[str, Any], read: ValueReader, lim
     A batch input is a value, which stands for all pictures, or a list with one for each. Parameters that are not given
     have their default. Raises RuntimeInputError, WorkflowLimitError.
     """
+    if is_too_deep(given):
+        raise RuntimeInputError(
+            f"The inputs nest lists and objects more than {MOST_NESTED} levels deep.", context=_CONTEXT
+        )
     check_parameters(plan, given)
     size = _batch_size(plan, given, limits)
     elements: dict[Lineage, list[Index]] = {(): [()], (WORKFLOW_INPUT,): [(position,) for position in range(size)]}

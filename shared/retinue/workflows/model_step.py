@@ -118,7 +118,7 @@ class ModelStep(Block):
                 raise RequestError(f"Model '{model_id}' does {prediction.task}: use the block of that task.")
             result = {
                 "inference_id": inference_id,
-                "predictions": prediction_value(prediction, image, inference_id, is_run_length=self.mask_form == "rle"),
+                "predictions": prediction_value(prediction, image, inference_id),
             }
             results.append(result | ({"model_id": model_id} if self.has_model_id else {}))
         return results
@@ -139,7 +139,7 @@ def _thresholds(settings: dict[str, Any], mask_form: Literal["polygon", "rle"]) 
         max_detections=settings.get("max_detections", 300),
         is_class_agnostic=bool(settings.get("class_agnostic_nms", False)),
         class_filter=frozenset(class_filter) if class_filter else None,
-        keypoint_confidence=settings.get("keypoint_confidence"),
+        keypoint_confidence=settings.get("keypoint_confidence") or None,
         masks=MaskOptions(
             form=mask_form,
             decode_mode=settings.get("mask_decode_mode", "accurate"),
@@ -149,17 +149,15 @@ def _thresholds(settings: dict[str, Any], mask_form: Literal["polygon", "rle"]) 
 
 
 def prediction_value(
-    prediction: Prediction, image: WorkflowImage, inference_id: str, *, is_run_length: bool = False
+    prediction: Prediction, image: WorkflowImage, inference_id: str
 ) -> DetectionTable | dict[str, Any]:
     """A prediction as the value of a step: a table of what was found in `image`, or its classes as a dict."""
     if prediction.detections is None:
         return classification_value(prediction, image, inference_id)
-    return _table(prediction, prediction.detections, image, inference_id, is_run_length)
+    return _table(prediction, prediction.detections, image, inference_id)
 
 
-def _table(
-    prediction: Prediction, found: Detections, image: WorkflowImage, inference_id: str, is_run_length: bool
-) -> DetectionTable:
+def _table(prediction: Prediction, found: Detections, image: WorkflowImage, inference_id: str) -> DetectionTable:
     count = len(found)
     keypoints = None
     if found.keypoints is not None and found.is_keypoint_shown is not None:
@@ -174,7 +172,6 @@ def _table(
         places=strings([Place.of(image)] * count),
         masks=_masks(prediction, found),
         root_size=(image.root.width, image.root.height),
-        is_run_length=is_run_length,
         keypoints=keypoints,
         prediction_type=_PREDICTION_TYPES[prediction.task],
         inference_id=inference_id,

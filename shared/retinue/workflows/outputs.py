@@ -49,7 +49,7 @@ def _rendered(output: PlannedOutput, state: RunState, index: Index) -> Any:
             result = state.results[str(output.selector.step)].get(index) or dict.fromkeys(output.kinds)
             return {name: serialise(_placed(output, value), output.kinds[name]) for name, value in result.items()}
         return serialise(_placed(output, state.value(output.selector, index)), output.kinds[output.name])
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError, OverflowError, RecursionError) as exc:
         raise ExecutionEngineRuntimeError(
             f"Output '{output.name}' ({output.selector.text}) cannot be sent: {exc}.",
             context="workflow_execution | output_construction",

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from retinue.pipeline.prediction import Mask
 from retinue.workflows.detections import DetectionTable, Keypoints, Place, strings
 from retinue.workflows.image import Origin
-from retinue.workflows.kinds import RLE_INSTANCES, SEMANTIC
 
 _PREDICTION_TYPES = {
     "object_detection_prediction": "object-detection",
@@ -53,7 +52,6 @@ def read_detections(kind: str, identifier: str, value: Any) -> DetectionTable:
         parent_id=strings([row.get("parent_id") or identifier for row in rows]),
         places=strings([_place(row, identifier, known_size) for row in rows]),
         masks=_masks(rows, known_size),
-        is_run_length=kind in (RLE_INSTANCES, SEMANTIC),
         keypoints=tuple(_keypoints(row["keypoints"]) for row in rows) if "keypoints" in shared else None,
         tracker_id=np.array([row["tracker_id"] for row in rows], np.int64) if "tracker_id" in shared else None,
         columns={name: strings([row[name] for row in rows]) for name in shared if name not in _KNOWN},

@@ -3,13 +3,14 @@
 import re
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
 from retinue.aws import S3Reader
 from retinue.deadline import Deadline
-from retinue.errors import NotFound, RequestError
+from retinue.errors import NotFound, RequestError, WorkflowCorrupt, WorkflowNotFound
 from retinue.models.package import RESERVED_PROJECTS
 
 # The last segment of a route: a workflow of that name could not be told from it.
@@ -41,14 +42,17 @@ class SavedWorkflows:
     def get(
         self, workspace: str, workflow_id: str, version: str | None, deadline: Deadline, *, is_fresh: bool = False
     ) -> dict[str, Any]:
-        """The document. is_fresh: read it again although it is known. Raises NotFound, RequestError."""
+        """The document. is_fresh: read it again although it is known.
+
+        Raises WorkflowNotFound, WorkflowCorrupt, and RequestError for names that no workflow can have.
+        """
         key = workflow_object(workspace, workflow_id, version)
         until, document = self._known.get(key, (0.0, {}))
         if is_fresh or time.monotonic() >= until:
             try:
-                document = orjson.loads(self._reader.read(key, deadline))
+                document = _parsed(self._reader.read(key, deadline), key)
             except NotFound as exc:
-                raise NotFound(
+                raise WorkflowNotFound(
                     f"There is no workflow {workspace}/{workflow_id}{f' version {version}' if version else ''}. "
                     "Save it with `retinue workflows put`."
                 ) from exc
@@ -56,3 +60,11 @@ class SavedWorkflows:
             if len(self._known) > _MOST_REMEMBERED:
                 self._known.popitem(last=False)
         return document
+
+
+def _parsed(text: bytes, key: str) -> dict[str, Any]:
+    with suppress(orjson.JSONDecodeError):
+        document = orjson.loads(text)
+        if isinstance(document, dict):
+            return document
+    raise WorkflowCorrupt(f"The saved workflow {key} is no JSON object. Save it again with `retinue workflows put`.")

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_INPUT = re.compile(r"^\$inputs\.([A-Za-z_0-9\-]+)$")
-_OUTPUT = re.compile(r"^\$steps\.([A-Za-z_\-0-9]+)\.([A-Za-z_*0-9\-]+)$")
-_ANY_OUTPUT = re.compile(r"^\$steps\.([^.]+)\.([A-Za-z_*0-9\-]+)$")
-_STEP = re.compile(r"^\$steps\.([A-Za-z_\-0-9]+)$")
+_INPUT = re.compile(r"\$inputs\.([A-Za-z_0-9\-]+)")
+_OUTPUT = re.compile(r"\$steps\.([A-Za-z_\-0-9]+)\.([A-Za-z_*0-9\-]+)")
+_ANY_OUTPUT = re.compile(r"\$steps\.([^.]+)\.([A-Za-z_*0-9\-]+)")
+_STEP = re.compile(r"\$steps\.([A-Za-z_\-0-9]+)")
 EVERY_OUTPUT = "*"
 
 
@@ -28,11 +28,11 @@ def is_selector(value: Any) -> bool:
 
 def parse_selector(text: str, *, is_output: bool = False) -> Selector | None:
     """The selector, or None if `text` has another form. is_output: outputs may name steps whose names steps cannot."""
-    if found := _INPUT.match(text):
+    if found := _INPUT.fullmatch(text):
         return Selector(text, input=found[1])
-    if found := (_ANY_OUTPUT if is_output else _OUTPUT).match(text):
+    if found := (_ANY_OUTPUT if is_output else _OUTPUT).fullmatch(text):
         return Selector(text, step=found[1], output=found[2])
-    if found := _STEP.match(text):
+    if found := _STEP.fullmatch(text):
         return Selector(text, step=found[1])
     return None
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from retinue.workflows.detections import DetectionTable, Place
 from retinue.workflows.image import VideoMetadata, WorkflowImage
+from retinue.workflows.kinds import RLE_INSTANCES, SEMANTIC
 
 _SECRET_SHOWN = 2  # characters at each end of a secret
 _SHORTEST_SHOWN_SECRET = 8
@@ -21,14 +22,21 @@ def serialise(value: Any, kinds: tuple[str, ...]) -> Any:
         return _masked(value)
     if "video_metadata" in kinds and isinstance(value, VideoMetadata):
         return value.render()
+    if isinstance(value, DetectionTable):
+        return render_detections(value, is_run_length=bool({RLE_INSTANCES, SEMANTIC} & set(kinds)))
     return render(value)
 
 
 def render(value: Any) -> Any:
-    """The JSON form of a value, by its type. Raises TypeError for what has none, such as sets."""
+    """The JSON form of a value, by its type; whole numbers of more than 64 bits as floats.
+
+    Raises TypeError for what has none, such as sets, and OverflowError for numbers that are too large.
+    """
     match value:
-        case None | bool() | int() | float() | str():
+        case None | bool() | float() | str():
             return value
+        case int():
+            return value if -(2**63) <= value < 2**64 else float(value)
         case WorkflowImage():
             return render_image(value)
         case DetectionTable():
@@ -63,17 +71,18 @@ def render_image(image: WorkflowImage) -> dict[str, Any]:
     }
 
 
-def render_detections(table: DetectionTable) -> dict[str, Any]:
-    """The table as `{"image": ..., "predictions": [...]}`. Detections whose masks are empty are left out."""
+def render_detections(table: DetectionTable, *, is_run_length: bool = False) -> dict[str, Any]:
+    """The table as `{"image": ..., "predictions": [...]}`. Masks are told as outlines, and detections whose masks are
+    empty left out; or as run lengths."""
     width, height = (table.places[0].width, table.places[0].height) if len(table) else table.size or (None, None)
-    rows = [_render_row(table, row) for row in range(len(table))]
+    rows = [_render_row(table, row, is_run_length) for row in range(len(table))]
     return {
         "image": {"width": width, "height": height},
         "predictions": [row for row in rows if row is not None],
     }
 
 
-def _render_row(table: DetectionTable, row: int) -> dict[str, Any] | None:
+def _render_row(table: DetectionTable, row: int, is_run_length: bool) -> dict[str, Any] | None:
     """One detection, keys in the contract's order."""
     x1, y1, x2, y2 = table.xyxy[row].tolist()
     rendered: dict[str, Any] = {
@@ -85,7 +94,7 @@ def _render_row(table: DetectionTable, row: int) -> dict[str, Any] | None:
         "class_id": table.class_id[row].item(),
     }
     columns = {name: render(column[row]) for name, column in table.columns.items()}
-    if table.masks is not None and not table.is_run_length:
+    if table.masks is not None and not is_run_length:
         points = _outline(table, row)
         if points is None:
             return None
@@ -98,7 +107,7 @@ def _render_row(table: DetectionTable, row: int) -> dict[str, Any] | None:
     rendered["parent_id"] = table.parent_id[row]
     if table.parent_id[row] != place.root.id:
         rendered |= _origins(place)
-    if table.masks is not None and table.is_run_length:
+    if table.masks is not None and is_run_length:
         rendered["rle_mask"] = _run_lengths(table, row)
     if table.keypoints is not None:
         rendered["keypoints"] = _keypoints(table, row)

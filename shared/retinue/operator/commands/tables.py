@@ -1,6 +1,7 @@
-"""Models and predictions as tables for a terminal."""
+"""Models, predictions and workflows as tables for a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -8,6 +9,8 @@ from rich.text import Text
 from retinue.models.package import Manifest, Preprocessing
 from retinue.operator.commands.console import add_row
 from retinue.operator.models import PublishedModel
+from retinue.operator.workflow_answers import summary
+from retinue.operator.workflows import SavedWorkflow
 from retinue.pipeline.prediction import Prediction
 
 _MOST_NAMES = 8
@@ -70,6 +73,45 @@ def prediction_table(prediction: Prediction) -> Table:
         add_row(table, *row)
     if len(rows) > _MOST_ROWS:
         add_row(table, f"and {len(rows) - _MOST_ROWS} more", "", "")
+    return table
+
+
+def workflows_table(workflows: Iterable[SavedWorkflow]) -> Table:
+    """One line per workflow."""
+    table = Table("workflow", "versions", "steps", "models", "changed")
+    for workflow in workflows:
+        add_row(
+            table,
+            str(workflow.id),
+            ", ".join(workflow.versions),
+            str(workflow.steps),
+            ", ".join(workflow.models),
+            f"{workflow.changed:%Y-%m-%d %H:%M}",
+        )
+    return table
+
+
+def interface_table(interface: Mapping[str, Any]) -> Table:
+    """What goes into a workflow and what comes out, as `/workflows/describe_interface` says it."""
+    table = Table("", "name", "kind")
+    for section in ("inputs", "outputs"):
+        for name, kinds in interface[section].items():
+            # of every output of a step there are kinds by name
+            each = {"": kinds} if isinstance(kinds, list) else {f".{key}": of_key for key, of_key in kinds.items()}
+            for suffix, of_one in each.items():
+                add_row(table, section[:-1], name + suffix, ", ".join(of_one))
+    return table
+
+
+def answers_table(answers: Iterable[tuple[str, Mapping[str, Any]]]) -> Table:
+    """One line per picture, one column per output. answers: name of the picture, row."""
+    rows = list(answers)
+    names = list(dict.fromkeys(name for _, row in rows for name in row))
+    table = Table("picture")
+    for name in names:
+        table.add_column(Text(name))
+    for picture, row in rows:
+        add_row(table, picture, *(summary(row.get(name)) for name in names))
     return table
 
 

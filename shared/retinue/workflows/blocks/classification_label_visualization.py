@@ -55,6 +55,8 @@ class ClassificationLabelVisualization(Drawing):
         from retinue.workflows.drawing.labels import classification_boxes, draw_labels
 
         classes = _classes(predictions)
+        if text_position.startswith("BOTTOM"):  # lines are placed from the bottom up
+            classes.reverse()
         if not classes:
             return pixels
         labels = [_label(text, name, confidence) for name, _, confidence in classes]

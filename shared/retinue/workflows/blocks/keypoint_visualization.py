@@ -16,13 +16,13 @@ class KeypointManifest(DrawingManifest):
 
     predictions: KeypointsRef = Field(description="The detections whose keypoints are drawn.")
     annotator_type: Literal["edge", "vertex", "vertex_label"] = Field(
-        "edge", description="Lines between points, the points, or their names."
+        "edge", description="Lines between points, the points, or their numbers."
     )
     color: str | StringRef = Field("#A351FB", description="A name, '#RRGGBB' or 'rgb(r, g, b)'.")
-    text_color: str | StringRef = Field("black", description="Of names.")
-    text_scale: float | FloatRef = Field(0.5, description="How large names are.")
-    text_thickness: int | IntegerRef = Field(1, description="How thick names are, in pixels.")
-    text_padding: int | IntegerRef = Field(10, description="Room around names, in pixels.")
+    text_color: str | StringRef = Field("black", description="Of numbers.")
+    text_scale: float | FloatRef = Field(0.5, description="How large numbers are.")
+    text_thickness: int | IntegerRef = Field(1, description="How thick numbers are, in pixels.")
+    text_padding: int | IntegerRef = Field(10, description="Room around numbers, in pixels.")
     thickness: int | IntegerRef = Field(2, description="How thick lines are, in pixels.")
     radius: int | IntegerRef = Field(10, description="Of points, in pixels.")
     edges: list[Any] | ListRef | None = Field(
@@ -43,7 +43,7 @@ class KeypointVisualization(Drawing):
         from retinue.workflows.drawing.colors import parse_color
         from retinue.workflows.drawing.keypoints import draw_edges, draw_vertex_labels, draw_vertices
 
-        points, names = _padded(predictions)
+        points = _padded(predictions)
         if not points.size:
             return pixels
         rgb = parse_color(color)
@@ -56,7 +56,7 @@ class KeypointVisualization(Drawing):
                 draw_vertex_labels(
                     pixels,
                     points,
-                    names,
+                    [str(slot) for slot in range(points.shape[1])],
                     rgb,
                     text_color=parse_color(look["text_color"]),
                     text_scale=look["text_scale"],
@@ -66,12 +66,11 @@ class KeypointVisualization(Drawing):
         return pixels
 
 
-def _padded(table: DetectionTable) -> tuple[NDArray[np.float64], list[str]]:
-    """The points of all detections as (n, most, 2), missing ones at (0, 0), and the names of the slots."""
+def _padded(table: DetectionTable) -> NDArray[np.float64]:
+    """The points of all detections as (n, most, 2), missing ones at (0, 0)."""
     rows = table.keypoints or ()
     most = max((len(row.xy) for row in rows), default=0)
     points = np.zeros((len(rows), most, 2))
     for index, row in enumerate(rows):
         points[index, : len(row.xy)] = row.xy
-    names = max((row.class_name for row in rows), key=len, default=())
-    return points, list(names)
+    return points

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from retinue.pipeline.contours import find_all_contours
 from retinue.pipeline.prediction import Mask
 from retinue.workflows.drawing import shapes
 from retinue.workflows.drawing.blend import weighted
 from retinue.workflows.drawing.box_filter import box_blur
 from retinue.workflows.drawing.colors import Rgb
-from retinue.workflows.drawing.outlines import find_all_contours
 from retinue.workflows.drawing.patches import Area, Patch, mask_patches, paint, patches_of, union_area
 
 Picture = NDArray[np.uint8]

@@ -21,7 +21,7 @@ LEAST_COVER = 1e-3
 
 
 def resize_area(image: Image, width: int, height: int) -> Image:
-    """The picture (H, W, 3) or (H, W) resized to width x height pixels, both at least 1; `image` if it has that size."""
+    """The picture (H, W, 3) or (H, W) resized to width x height pixels, both at least 1; `image` if that is its size."""
     old_height, old_width = image.shape[:2]
     if (old_height, old_width) == (height, width):
         return image
@@ -90,9 +90,10 @@ def _sums(image: Image, columns: _Taps, rows: _Taps) -> Iterator[tuple[slice, ND
     """Bands of new rows, and in each the weighted sums (rows, w[, C]); along rows first, each added in order."""
     width, channels = len(columns.first), image.shape[2:]
     new_shape = (len(rows.first), width, *channels)
-    column_weights = columns.weights.reshape(*columns.weights.shape, *(1 for _ in channels))
+    column_weights = columns.weights.reshape(-1, width, *(1 for _ in channels))
     column_taps = list(zip(columns.pixels(image.shape[1]), column_weights, strict=True))
-    row_pixels, row_weights = rows.pixels(image.shape[0]), rows.weights.reshape(-1, *new_shape[:1], *(1 for _ in channels), 1)
+    row_weights = rows.weights.reshape(-1, len(rows.first), *(1 for _ in new_shape[1:]))
+    row_pixels = rows.pixels(image.shape[0])
     for band in row_bands(new_shape):
         sums = np.zeros((band.stop - band.start, *new_shape[1:]), columns.weights.dtype)
         # As many rows at a time as make up a band.

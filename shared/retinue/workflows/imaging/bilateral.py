@@ -13,8 +13,8 @@ SIGMA = 75.0
 MAX_WEIGHTS = 1_000_000_000
 """Weights to be computed for a picture, about 10 s. Where the disks have more pixels than this allows, some of them are
 left out, evenly: of the 709 pixels of a diameter of 31 that happens from 1.4 megapixels on."""
-SMALLEST_TILE = 128
-"""Pixels on a side of what is worked on at a time; large disks take tiles of twice their diameter."""
+SMALLEST_TILE, LARGEST_TILE = 128, 1024
+"""Pixels on a side of what is worked on at a time: twice the disk's diameter, within these."""
 
 
 def bilateral_blur(image: Image, diameter: int) -> Image:
@@ -24,7 +24,7 @@ def bilateral_blur(image: Image, diameter: int) -> Image:
     An even diameter is taken as the next odd one, 1 as 3, and less than 1 as three sigmas.
     """
     radius = max(diameter // 2, 1) if diameter > 0 else round(1.5 * SIGMA)
-    tile = max(SMALLEST_TILE, 4 * radius)
+    tile = max(SMALLEST_TILE, min(4 * radius, LARGEST_TILE))
     pixels = image.reshape(*image.shape[:2], -1)
     height, width = pixels.shape[:2]
     rows, columns = (mirrored(np.arange(-radius, length + radius), length) for length in (height, width))

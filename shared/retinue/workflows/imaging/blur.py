@@ -10,8 +10,8 @@ from retinue.workflows.imaging.median import median_blur
 
 Image = NDArray[np.uint8]
 
-LARGEST_KERNEL = 4095
-"""Pixels on a side. OpenCV has no limit but time; here larger sums would need more than 32 bits."""
+LARGEST_KERNEL = 1023
+"""Pixels on a side. OpenCV has no limit but time."""
 SMALLEST_SUMS = 256
 """OpenCV adds up to this many pixels in 16 bits, and rounds their mean in its own way."""
 

@@ -14,11 +14,11 @@ Image = NDArray[np.uint8]
 Counts = NDArray[np.unsignedinteger]
 
 LARGEST_SELECTED = 7
-"""The largest window whose median is selected: that work grows with the fourth power of the size, the search's hardly."""
+"""The largest window whose median is selected: that work grows with the size's fourth power, the search's hardly."""
 SELECTED_VALUES = 16384
 """Values whose medians are selected at a time: the windows' pixels then stay in the processor's cache."""
-TILE = 256
-"""Pixels on a side of what is searched at a time."""
+SMALLEST_TILE = 256
+"""Pixels on a side of what is searched at a time; larger windows take tiles of their size."""
 
 
 def median_blur(image: Image, size: int) -> Image:
@@ -26,7 +26,9 @@ def median_blur(image: Image, size: int) -> Image:
 
     Equal to cv2.medianBlur: beyond the border the last pixel is repeated. `size` is odd and at least 1.
     """
-    radius = size // 2
+    if size == 1:
+        return image
+    radius, tile = size // 2, max(SMALLEST_TILE, size)
     padded = np.pad(image, ((radius, radius), (radius, radius), (0, 0))[: image.ndim], "edge")
     result = np.empty_like(image)
     if size <= LARGEST_SELECTED:
@@ -34,17 +36,17 @@ def median_blur(image: Image, size: int) -> Image:
             result[rows] = _select(padded[rows.start : rows.stop + 2 * radius], size)
         return result
     for channel in np.ndindex(image.shape[2:]):
-        for top in range(0, image.shape[0], TILE):
-            for left in range(0, image.shape[1], TILE):
-                area = padded[top : top + TILE + 2 * radius, left : left + TILE + 2 * radius, *channel]
-                result[top : top + TILE, left : left + TILE, *channel] = _Search(np.ascontiguousarray(area), size).run()
+        for top in range(0, image.shape[0], tile):
+            for left in range(0, image.shape[1], tile):
+                area = padded[top : top + tile + 2 * radius, left : left + tile + 2 * radius, *channel]
+                result[top : top + tile, left : left + tile, *channel] = _Search(np.ascontiguousarray(area), size).run()
     return result
 
 
 def _select(padded: Image, size: int) -> Image:
-    """The medians of all windows of `padded` (h + size - 1, w + size - 1[, C]).
+    """The medians of all windows of `padded` (h + size - 1, w + size - 1[, C]); the size is at least 3.
 
-    Of one more than half of a window's pixels neither the least nor the greatest is the median: both are dropped and
+    Of some more than half of a window's pixels neither the least nor the greatest is the median: both are dropped and
     another pixel is looked at, until one is left.
     """
     height, width = padded.shape[0] - size + 1, padded.shape[1] - size + 1
@@ -53,7 +55,7 @@ def _select(padded: Image, size: int) -> Image:
     values = pixels[:most]
     for pixel in pixels[most:]:
         values = [*_without_extremes(values), pixel]
-    return _without_extremes(values)[0] if len(values) == 3 else values[0]
+    return _without_extremes(values)[0]
 
 
 def _without_extremes(values: list[Image]) -> list[Image]:

@@ -16,6 +16,7 @@ POSITION_BITS = 10
 WEIGHT_BITS = 5
 """... and rounded to 1/32 for the weights of the neighbours."""
 BAND_PIXELS = 16384
+"""Pixels of the canvas that are fetched at a time."""
 MARGIN = 2
 """Black pixels around the picture: whoever looks further finds the same."""
 
@@ -50,12 +51,12 @@ def flip(image: Image, flip_type: str | None) -> Image:
     """
     if flip_type is None:
         return image
-    if flip_type not in _FLIPS:
+    if flip_type not in _FLIPPED_AXES:
         raise ValueError("Flip type must be 'vertical', 'horizontal', or 'both'")
-    return image[_FLIPS[flip_type]]
+    return np.flip(image, _FLIPPED_AXES[flip_type])
 
 
-_FLIPS = {"vertical": np.s_[::-1], "horizontal": np.s_[:, ::-1], "both": np.s_[::-1, ::-1]}
+_FLIPPED_AXES = {"vertical": (0,), "horizontal": (1,), "both": (0, 1)}
 
 
 def rotate(image: Image, degrees: float | None) -> Image:
@@ -77,11 +78,10 @@ def rotate(image: Image, degrees: float | None) -> Image:
     x, y = width // 2, height // 2
     shift_x = (1 - cosine) * x - sine * y + (new_width / 2 - x)
     shift_y = sine * x + (1 - cosine) * y + (new_height / 2 - y)
-    determinant = 1 / (cosine * cosine + sine * sine)
-    cosine, sine = cosine * determinant, sine * determinant
-    matrix = np.array(
-        [[cosine, -sine, -cosine * shift_x + sine * shift_y], [sine, cosine, -sine * shift_x - cosine * shift_y]]
-    )
+    scale = 1 / (cosine * cosine + sine * sine)
+    cosine, sine = cosine * scale, sine * scale
+    back_x, back_y = sine * shift_y - cosine * shift_x, -sine * shift_x - cosine * shift_y
+    matrix = np.array([[cosine, -sine, back_x], [sine, cosine, back_y]])
     return _fetch(image, matrix, new_width, new_height)
 
 
