@@ -7,14 +7,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import orjson
 import psutil
 
 from local.stack import Stack
 from retinue.models.package import ModelId
 from retinue.operator.keys import create_key
 from retinue.operator.publish import WEIGHTS_NAME, Candidate, describe_file, examine, publish
+from retinue.workflows.saved import workflow_object
 
-INFERENCE_FUNCTIONS = ("DetectFunction", "ClassifyFunction", "OutlineFunction")
+INFERENCE_FUNCTIONS = ("DetectFunction", "ClassifyFunction", "OutlineFunction", "WorkflowFunction")
 DETECTOR, SEGMENTER, CLASSIFIER = "shapes/1", "tiles/1", "colours/1"
 # What the SDK says of the bare base64 that it sends.
 AS_JSON = {"content-type": "application/json"}
@@ -70,6 +72,12 @@ class Deployment:
         """A new API key for these projects, or for every one."""
         scopes = {"scopes": projects} if projects else {}
         return create_key(self.s3, self.bucket, name="test", **scopes)
+
+    def save_workflow(self, workflow: str, document: dict[str, Any], version: str | None = None) -> None:
+        """Saves a workflow as `workspace/id`, or a version of one."""
+        workspace, _, workflow_id = workflow.partition("/")
+        key = workflow_object(workspace, workflow_id, version)
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=orjson.dumps(document))
 
     def send(
         self,

@@ -67,7 +67,8 @@ class TestSelectors:
         [
             "", "$", "$$", "image", "$inputs", "$inputs.", "$inputs.a.b", "$inputs.*", "$inputs.a b", "$steps",
             "$steps.", "$steps.a.", "$steps.a.b.c", "$steps.a b.c", "$steps..b", "$outputs.x", "$input.image",
-            " $inputs.image", "$inputs.image\n", "$steps.a\n", "$steps.a.b\n", "$steps.é.x", "$inputs.image\t", "$steps.det.predictions[0]",
+            " $inputs.image", "$inputs.image\n", "$steps.a\n", "$steps.a.b\n", "$steps.é.x", "$inputs.image\t",
+            "$steps.det.predictions[0]",
         ],
     )  # fmt: skip
     def test_no_forms(self, text: str) -> None:

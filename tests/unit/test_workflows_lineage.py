@@ -85,16 +85,16 @@ class TestInputs:
             "v": FLAT,
         }
 
-    @pytest.mark.parametrize("depth", [0, -1, -(10**9)])
+    @pytest.mark.parametrize("depth", [0, -1, -(10**5000)])
     def test_at_least_one_level(self, depth: int) -> None:
-        with pytest.raises(ExecutionGraphStructureError, match="declared dimensionality") as caught:
+        with pytest.raises(ExecutionGraphStructureError, match="declared dimensionality below 1") as caught:
             compiled(document(inputs=[batch("b", depth)]))
         assert caught.value.context == CONTEXT
 
-    @pytest.mark.parametrize("depth", [33, 10**9, 10**30])
+    @pytest.mark.parametrize("depth", [33, 10**9, 10**5000])
     def test_not_more_levels_than_make_sense(self, depth: int) -> None:
         """Each level is written down."""
-        with pytest.raises(ExecutionGraphStructureError, match="at most"):
+        with pytest.raises(ExecutionGraphStructureError, match="above 32"):
             compiled(document(inputs=[batch("b", depth)]))
 
 
@@ -178,7 +178,7 @@ class TestDepthsThatDoNotMeet:
                 "e", id="two apart",
             ),
             pytest.param(
-                [*CROPS, detector("d2", "$steps.crop.crops"), crop("c2", "$steps.crop.crops", "$steps.det.predictions")],
+                [*CROPS, crop("c2", "$steps.crop.crops", "$steps.det.predictions"), detector("d", "$steps.crop.crops")],
                 "c2", id="crops of crops by the outer boxes",
             ),
             pytest.param(
@@ -246,7 +246,8 @@ class TestLineagesThatDoNotMeet:
                 [join("e", a="$inputs.v", b="$inputs.w")], [batch("v", 2), batch("w", 2)], id="two nested inputs"
             ),
             pytest.param(
-                [*SCALAR_PICTURE, slicer("sl", "$steps.one.output"), join("e", a="$steps.sl.slices", b="$inputs.image")],
+                [*SCALAR_PICTURE, slicer("sl", "$steps.one.output"),
+                 join("e", a="$steps.sl.slices", b="$inputs.image")],
                 [IMAGE], id="emergent and pictures",
             ),
             pytest.param(

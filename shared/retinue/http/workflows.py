@@ -32,7 +32,7 @@ from retinue.workflows.warm_models import WarmModels
 class RunRequest(BaseModel):
     """The fields of all requests that run a workflow; unknown ones are ignored."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     api_key: str | None = None
     inputs: dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import orjson
 
-from retinue.errors import NotFound, RequestError
+from retinue.errors import RequestError, WorkflowCorrupt, WorkflowNotFound
 from retinue.models.package import ModelId, alias_object
 from retinue.operator.publish import exists
 from retinue.workflows.block import Limits
@@ -125,16 +125,16 @@ def lookup_in(s3: Any, bucket: str, workspace: str | None = None) -> Lookup:
 
 
 def load(s3: Any, bucket: str, workflow: WorkflowId, version: str | None = None) -> dict[str, Any]:
-    """A saved document. Raises NotFound that names what there is."""
+    """A saved document. Raises WorkflowNotFound that names what there is, WorkflowCorrupt."""
     key = workflow_object(workflow.workspace, workflow.name, version)
     if exists(s3, bucket, key):
         return _read(s3, bucket, key)
     saved = list_workflows(s3, bucket, workflow.workspace)
     versions = next((other.versions for other in saved if other.id == workflow), None)
     if versions is not None:
-        raise NotFound(f"{workflow} has no version {version}; it has {', '.join(versions) or 'none: leave it out'}")
+        raise WorkflowNotFound(f"{workflow} has no version {version}; it has {', '.join(versions) or 'none: leave it out'}")
     there = ", ".join(str(other.id) for other in saved)
-    raise NotFound(f"{workflow} is not saved; workspace {workflow.workspace} has {there or 'no workflows'}")
+    raise WorkflowNotFound(f"{workflow} is not saved; workspace {workflow.workspace} has {there or 'no workflows'}")
 
 
 def save(s3: Any, bucket: str, workflow: WorkflowId, document: dict[str, Any], version: str | None = None) -> None:
@@ -207,10 +207,10 @@ def _literals(model_ids: Iterable[Any]) -> tuple[str, ...]:
 def _read(s3: Any, bucket: str, key: str) -> dict[str, Any]:
     try:
         document = orjson.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    except orjson.JSONDecodeError as exc:
-        raise RequestError(f"object {key} of the bucket is no JSON; save the workflow again: {exc}") from exc
+    except orjson.JSONDecodeError:
+        document = None
     if not isinstance(document, dict):
-        raise RequestError(f"object {key} of the bucket is no workflow; save it again")
+        raise WorkflowCorrupt(f"{key} in the bucket is no JSON object; save the workflow again, or delete it")
     return document
 
 

@@ -28,10 +28,10 @@ def compile_definition(document: dict[str, Any], limits: Limits, look_up: Lookup
 
 
 def describe_document(document: dict[str, Any], limits: Limits, look_up: Lookup) -> dict[str, Any]:
-    """What goes into a workflow and what comes out. Raises WorkflowError."""
+    """What goes into a workflow and what comes out; of outputs with one name the last counts. Raises WorkflowError."""
     from retinue.workflows.interface import describe_interface
 
-    definition = _checked(document, limits, look_up)
+    definition = _checked(_with_the_last_of_each_name(document), limits, look_up)
     graph = build_graph(definition)
     return describe_interface(definition, graph, plan_steps(definition, graph))
 
@@ -47,6 +47,14 @@ def _checked(document: dict[str, Any], limits: Limits, look_up: Lookup) -> Defin
         return parse_definition(part, limits)
 
     return check(inline(document, look_up, check))
+
+
+def _with_the_last_of_each_name(document: dict[str, Any]) -> dict[str, Any]:
+    outputs = document.get("outputs")
+    if not isinstance(outputs, list) or not all(isinstance(item, dict) for item in outputs):
+        return document
+    named = {repr(item.get("name")): item for item in outputs}
+    return document | {"outputs": list(named.values())}
 
 
 def refuse_custom_code() -> NoReturn:

@@ -20,7 +20,7 @@ def describe_interface(definition: Definition, graph: Graph, plan: Plan) -> dict
     outputs: dict[str, Any] = {}
     for output in plan.outputs:
         if output.selector.input is not None:
-            outputs[output.name] = inputs[output.selector.input]
+            outputs[output.name] = list(definition.inputs[output.selector.input].kinds)
         elif output.selector.output == EVERY_OUTPUT:
             outputs[output.name] = {name: list(kinds) for name, kinds in output.kinds.items()}
         else:

@@ -23,6 +23,9 @@ from retinue.workflows.plan import (
 )
 from retinue.workflows.selectors import EVERY_OUTPUT, Selector
 
+MOST_DEPTH = 32
+"""How deep an input may be nested."""
+
 _CONTEXT = "workflow_compilation | execution_graph_construction"
 
 
@@ -74,10 +77,10 @@ def _input_lineage(name: str, depth: int) -> Lineage:
 
 def _check_inputs(definition: Definition) -> None:
     for item in definition.inputs.values():
-        if item.is_batch and item.depth < 1:
+        if item.is_batch and not 1 <= item.depth <= MOST_DEPTH:
             raise ExecutionGraphStructureError(
-                f"Detected batch oriented input `{item.name}` with declared dimensionality {item.depth}; it must be at "
-                "least 1.",
+                f"Detected batch oriented input `{item.name}` with declared dimensionality below 1 or above "
+                f"{MOST_DEPTH}.",
                 context=_CONTEXT,
             )
 
@@ -200,14 +203,14 @@ def _check_controllers(step: Step, lineages: Sequence[Lineage], controllers: Seq
 
 def _lineage_of_controllers(step: Step, controllers: Sequence[Lineage]) -> Lineage:
     """A step without batches runs once for each element that a condition lets through."""
-    deepest = {controller for controller in controllers if len(controller) == max(map(len, controllers))}
-    if len(deepest) > 1:
+    deepest = max(controllers, key=len, default=())
+    if any(deepest[: len(controller)] != controller for controller in controllers):
         raise AssumptionError(
             f"Conditions on different things decide about step `{step.name}`, which has no data of its own: "
-            f"{_text(deepest)}.",
+            f"{_text(dict.fromkeys(controllers))}.",
             context=f"{_CONTEXT} | collecting_step_inputs_lineage",
         )
-    return deepest.pop() if deepest else ()
+    return deepest
 
 
 def _output_lineage(step: Step, lineage: Lineage) -> Lineage:

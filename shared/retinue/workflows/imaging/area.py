@@ -21,7 +21,7 @@ LEAST_COVER = 1e-3
 
 
 def resize_area(image: Image, width: int, height: int) -> Image:
-    """The picture (H, W, 3) or (H, W) resized to width x height pixels, both at least 1; `image` if that is its size."""
+    """The picture (H, W, 3) or (H, W) resized to width x height pixels, both at least 1; `image` if it has them."""
     old_height, old_width = image.shape[:2]
     if (old_height, old_width) == (height, width):
         return image

@@ -48,7 +48,7 @@ def parse_color(color: str | Sequence[int]) -> RGB:
 
 
 def count_color(image: Image, color: RGB, tolerance: int) -> int:
-    """How many pixels of the picture (H, W, 3) or (H, W) differ from the color by `tolerance` at most in each channel."""
+    """How many pixels of the picture (H, W, 3) or (H, W) differ from the color by `tolerance` at most per channel."""
     low, high = (np.clip(np.array(color) + sign * tolerance, -1, 256).astype(np.int16) for sign in (-1, 1))
     count = 0
     for rows in row_bands(image.shape):

@@ -132,8 +132,8 @@ def _sums(values: Counts, size: int, step: int, *, most: int) -> Counts:
     sums, total = values, values[:0]
     summed, width = 0, 1
     while True:
-        # Everything that is added from here to the next doubling has to fit.
-        sums = sums.astype(np.min_scalar_type((2 * width - 1) * most), copy=False)
+        # The next doubling has to fit, and so has the total until then.
+        sums = sums.astype(np.min_scalar_type(min(2 * width, size) * most), copy=False)
         if size & width:
             part = sums[summed * step :][:count]
             total = total + part if summed else part

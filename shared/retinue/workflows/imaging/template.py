@@ -135,7 +135,8 @@ def _suppress(is_match: Flags, width: int, height: int, iou_threshold: float) ->
     width x height overlap its own by more than the threshold."""
     covered_x, covered_y = np.arange(width, 0, -1), np.arange(height, 0, -1)
     intersection = covered_y[:, None] * covered_x
-    overlaps = (intersection / (2 * width * height - intersection)).astype(np.float32) > np.float32(iou_threshold)
+    # As upstream does, the float32 IoU is compared with the threshold in double: 0.6 as float32 is above 0.6.
+    overlaps = (intersection / (2 * width * height - intersection)).astype(np.float32) > np.float64(iou_threshold)
     overlaps[0, 0] = True  # itself, which is done
     reach_y, reach_x = int(overlaps.any(axis=1).sum()), int(overlaps.any(axis=0).sum())
     stays_open = ~overlaps[:reach_y, :reach_x]
