@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from tests.contract.constant_models import write_classifier, write_detector, wri
 from tests.contract.deployment import AS_JSON, CLASSIFIER, DETECTOR, SEGMENTER, Deployment
 from tests.contract.families import write_families
 from tests.contract.pictures import base64_of, plain, scene
+from tests.contract.workflows import DETECT, IMAGE_INPUT, document
 
 FAMILIES = ("yolov8-seg", "yolov8-pose", "rf-detr-seg", "labels", "semantic")
 
@@ -113,6 +115,22 @@ def client(deployment: Deployment, key: str) -> Iterator[httpx.Client]:
 def scene_text() -> str:
     """The grey scene as a JPEG in base64."""
     return base64_of(scene())
+
+
+@pytest.fixture(scope="session")
+def scene_inputs(scene_text: str) -> dict[str, Any]:
+    """Inputs of a workflow over the grey scene."""
+    return {"image": {"type": "base64", "value": scene_text}}
+
+
+@pytest.fixture(scope="session")
+def saved(deployment: Deployment) -> Deployment:
+    """`deployment` with workflows in it."""
+    deployment.save_workflow("default/shapes", DETECT)
+    deployment.save_workflow("default/shapes", document([], [], answer="$inputs.none"), version="broken")
+    deployment.save_workflow("default/shapes", document([IMAGE_INPUT], [], same="$inputs.image"), version="2")
+    deployment.save_workflow("other/shapes", DETECT)
+    return deployment
 
 
 @pytest.fixture(scope="session")

@@ -239,7 +239,7 @@ class TestSaved:
 
         assert reasons == [
             "coins/2 is not published; `retinue publish coins/2 model.onnx` does it",
-            "invalid model id 'yolov8n-640'",
+            "yolov8n-640 is no id of a model here; those are PROJECT/VERSION or PROJECT/ALIAS",
         ]
 
 

@@ -15,6 +15,7 @@ from retinue.workflows.errors import (
     InvalidReferenceTargetError,
     WorkflowDefinitionError,
     WorkflowEnvironmentConfigurationError,
+    WorkflowLimitError,
     WorkflowSyntaxError,
 )
 from retinue.workflows.inner import MOST_COUNT, MOST_DEPTH, Lookup, has_saved_parts, inline
@@ -113,10 +114,14 @@ def error_of(definition: Any, look_up: Lookup | None = None) -> InnerWorkflowErr
 class TestInlining:
     def test_steps_become_those_of_the_parent(self) -> None:
         parent = document(
-            [detector(), inner("in", detecting(), image="$inputs.image", conf="$inputs.c"), count("m", "$steps.in.preds")],
+            [
+                detector(),
+                inner("in", detecting(), image="$inputs.image", conf="$inputs.c"),
+                count("m", "$steps.in.preds"),
+            ],
             {"n": "$steps.in.count", "m": "$steps.m.output"},
             [IMAGE, parameter("c", 0.25)],
-        )  # fmt: skip
+        )
         before = deepcopy(parent)
         assert inlined(parent) == parent | {
             "steps": [
@@ -160,8 +165,10 @@ class TestInlining:
 
     def test_literals_of_any_form(self) -> None:
         child = document(
-            [step(FIRST, "f", data=["$inputs.image"], default="$inputs.v")], {"v": "$steps.f.output"}, [IMAGE, parameter("v")]
-        )  # fmt: skip
+            [step(FIRST, "f", data=["$inputs.image"], default="$inputs.v")],
+            {"v": "$steps.f.output"},
+            [IMAGE, parameter("v")],
+        )
         value = {"a": [1, None, {"b": "c"}]}
         definition = document([inner("in", child, image="$inputs.image", v=value)], {"v": "$steps.in.v"})
         assert run(definition, {"image": [None, None]}) == [{"v": value}, {"v": value}]
@@ -251,9 +258,14 @@ class TestConditions:
     def test_a_case_cannot_go_to_two_steps(self) -> None:
         child = document([step(TEMPLATE, "a", template="a"), step(TEMPLATE, "b", template="b")], {}, [])
         steps = [step(SWITCH, "sw", value="x", cases={"a": "$steps.in"}), inner("in", child)]
-        with pytest.raises(WorkflowSyntaxError) as caught:
-            compiled(document(steps, inputs=[]))
-        assert blamed(caught.value) == [("sw", "cases")]
+        error = error_of(document(steps, inputs=[]))
+        assert (error.type, error.context) == ("InnerWorkflowInliningStructureError", COMPOSITION)
+        assert "$steps.in__a, $steps.in__b" in error.public
+
+    def test_nor_to_one_that_starts_nowhere(self) -> None:
+        child = document([count("a", "$steps.b.output"), count("b", "$steps.a.output")], {}, [])
+        steps = [step(SWITCH, "sw", value="x", cases={"a": "$steps.in"}), inner("in", child)]
+        assert error_of(document(steps, inputs=[])).type == "InnerWorkflowInliningStructureError"
 
     def test_one_inside_decides_inside(self) -> None:
         child = document(
@@ -366,6 +378,12 @@ class TestRefusals:
         with pytest.raises(WorkflowSyntaxError):
             compiled(document([inner("in", document([written], {}, []))], inputs=[]))
 
+    @pytest.mark.parametrize("other", [inner("in", echo()), step(TEMPLATE, "in", template="a")], ids=["two", "step"])
+    def test_names_are_unique(self, other: Json) -> None:
+        with pytest.raises(DuplicatedNameError, match="Found duplicated input steps names: in") as caught:
+            compiled(document([inner("in", echo()), other], inputs=[]))
+        assert caught.value.context == "workflow_compilation | specification_validation"
+
     def test_outputs_that_a_child_does_not_have(self) -> None:
         with pytest.raises(InvalidReferenceTargetError, match=r"\$steps\.in\.nothing"):
             compiled(document([inner("in", echo())], {"e": "$steps.in.nothing"}, []))
@@ -386,7 +404,7 @@ class TestRefusals:
     def test_limits_hold_for_all_steps_together(self) -> None:
         steps = [inner(name, echo()) for name in "abc"]
         assert len(compiled(document(steps, inputs=[]), limits=Limits(steps=3)).steps) == 3
-        with pytest.raises(WorkflowDefinitionError | Exception, match="has 3 steps; the limit is 2"):
+        with pytest.raises(WorkflowLimitError, match="has 3 steps; the limit is 2"):
             compiled(document(steps, inputs=[]), limits=Limits(steps=2))
 
 

@@ -85,13 +85,13 @@ class TestInputs:
             "v": FLAT,
         }
 
-    @pytest.mark.parametrize("depth", [0, -1, -(10**5000)])
+    @pytest.mark.parametrize("depth", [0, -1, -(10**5000)], ids=["0", "-1", "huge"])
     def test_at_least_one_level(self, depth: int) -> None:
         with pytest.raises(ExecutionGraphStructureError, match="declared dimensionality below 1") as caught:
             compiled(document(inputs=[batch("b", depth)]))
         assert caught.value.context == CONTEXT
 
-    @pytest.mark.parametrize("depth", [33, 10**9, 10**5000])
+    @pytest.mark.parametrize("depth", [33, 10**9, 10**5000], ids=["33", "large", "huge"])
     def test_not_more_levels_than_make_sense(self, depth: int) -> None:
         """Each level is written down."""
         with pytest.raises(ExecutionGraphStructureError, match="above 32"):

@@ -52,8 +52,8 @@ class SpecificationRequest(RunRequest):
 
 def run_saved(request: Request, service: Service, record: RequestRecord) -> Response:
     """A saved workflow, by workspace and id."""
-    access = access_of(request, service, record)
     body = parse_body(request, RunRequest)
+    access = access_of(request, service, record)
     workspace, workflow_id = (request.path_parameters[name] for name in ("workspace", "id"))
     require_workspace(access, workspace)
     document = service.workflows.get(
@@ -66,8 +66,8 @@ def run_saved(request: Request, service: Service, record: RequestRecord) -> Resp
 
 def run_specification(request: Request, service: Service, record: RequestRecord) -> Response:
     """The workflow that the request brings along."""
-    access = access_of(request, service, record)
     body = parse_body(request, SpecificationRequest)
+    access = access_of(request, service, record)
     return _run(body.specification, body, access, request, service, record)
 
 

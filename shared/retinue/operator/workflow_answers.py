@@ -108,7 +108,7 @@ def picture_in(value: Any) -> bytes | None:
     if not isinstance(value, dict) or value.get("type") != "base64" or not isinstance(value.get("value"), str):
         return None
     try:
-        return base64.b64decode(value["value"])
+        return base64.b64decode(value["value"], validate=True)
     except binascii.Error:
         return None
 

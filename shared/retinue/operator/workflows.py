@@ -132,7 +132,9 @@ def load(s3: Any, bucket: str, workflow: WorkflowId, version: str | None = None)
     saved = list_workflows(s3, bucket, workflow.workspace)
     versions = next((other.versions for other in saved if other.id == workflow), None)
     if versions is not None:
-        raise WorkflowNotFound(f"{workflow} has no version {version}; it has {', '.join(versions) or 'none: leave it out'}")
+        raise WorkflowNotFound(
+            f"{workflow} has no version {version}; it has {', '.join(versions) or 'none: leave it out'}"
+        )
     there = ", ".join(str(other.id) for other in saved)
     raise WorkflowNotFound(f"{workflow} is not saved; workspace {workflow.workspace} has {there or 'no workflows'}")
 
@@ -192,8 +194,8 @@ def unpublished(s3: Any, bucket: str, model_ids: Iterable[str]) -> Iterator[str]
     for text in model_ids:
         try:
             model_id = ModelId.parse(text)
-        except RequestError as exc:
-            yield exc.message
+        except RequestError:
+            yield f"{text} is no id of a model here; those are PROJECT/VERSION or PROJECT/ALIAS"
             continue
         if not exists(s3, bucket, f"{model_id.folder}manifest.json") and not exists(s3, bucket, alias_object(model_id)):
             yield f"{model_id} is not published; `retinue publish {model_id} model.onnx` does it"

@@ -31,6 +31,8 @@ def describe_document(document: dict[str, Any], limits: Limits, look_up: Lookup)
     """What goes into a workflow and what comes out; of outputs with one name the last counts. Raises WorkflowError."""
     from retinue.workflows.interface import describe_interface
 
+    check_version(document)
+    check_nesting(document)
     definition = _checked(_with_the_last_of_each_name(document), limits, look_up)
     graph = build_graph(definition)
     return describe_interface(definition, graph, plan_steps(definition, graph))

@@ -134,8 +134,9 @@ class _StepRun:
     def _value(self, binding: Binding, index: Index) -> Any:
         if not binding.lineage:
             value = self.state.value(binding.selector, ())
-            is_list = binding.offset > 0 or self.block.output_offset < 0
-            return [value] if is_list else value
+            if binding.offset > 0:
+                return value if isinstance(value, list) else [value]
+            return [value] if self.block.output_offset < 0 else value
         if len(binding.lineage) <= len(index):
             return self.state.value(binding.selector, index[: len(binding.lineage)])
         below = self.children[binding.lineage].get(index, ())

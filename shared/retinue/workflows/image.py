@@ -58,7 +58,7 @@ class VideoMetadata:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class WorkflowImage:
     """pixels (H, W, 3) uint8 RGB, or (H, W) uint8 grey; the picture it was cut from and the one that came in.
 

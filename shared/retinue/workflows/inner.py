@@ -1,15 +1,24 @@
 """Nested workflows put into their parents before anything else is looked at: contract/workflows.md 1.7."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from retinue.workflows.errors import InnerWorkflowError, WorkflowEnvironmentConfigurationError
+from retinue.workflows.errors import (
+    DuplicatedNameError,
+    InnerWorkflowError,
+    WorkflowEnvironmentConfigurationError,
+    WorkflowLimitError,
+)
+from retinue.workflows.nesting import MOST_NESTED, is_too_deep
+from retinue.workflows.query.limits import size_of
 from retinue.workflows.selectors import Selector, parse_selector
 
 INNER_WORKFLOW = "roboflow_core/inner_workflow@v1"
 MOST_DEPTH = 4
 MOST_COUNT = 32
+MOST_REPLACED = 10_000_000  # characters and elements: lists of selectors of lists multiply with every level
 _PARAMETERS = ("WorkflowParameter", "InferenceParameter")
 
 Lookup = Callable[[str, str, str | None], dict[str, Any]]
@@ -66,6 +75,7 @@ class _Inliner:
     def __init__(self, look_up: Lookup, check: Check) -> None:
         self._look_up, self._check = look_up, check
         self._count = 0
+        self._size = 0
 
     def inline(self, document: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
         if len(path) > MOST_DEPTH:
@@ -73,7 +83,7 @@ class _Inliner:
                 "InnerWorkflowNestingDepthError", f"Workflows are nested more than {MOST_DEPTH} deep."
             )
         steps = _items(document, "steps")
-        names = {step["name"] for step in steps if isinstance(step, dict) and isinstance(step.get("name"), str)}
+        names = _names(steps)
         inlined: dict[str, _Inlined] = {}
         kept: list[Any] = []
         for step in steps:
@@ -84,8 +94,9 @@ class _Inliner:
             else:
                 kept.append(step)
         changed = {
-            section: [_replaced(item, lambda selector: _outside(selector, inlined)) for item in items]
+            section: [_replaced(item, lambda selector: self._grown(_outside(selector, inlined))) for item in items]
             for section, items in (("steps", kept), ("outputs", _items(document, "outputs")))
+            if isinstance(document.get(section), list)
         }
         return document | changed
 
@@ -108,20 +119,30 @@ class _Inliner:
             raise InnerWorkflowError(
                 "InnerWorkflowInvalidStepEntryError", f"The workflow in step '{name}' has no steps."
             )
+        self._grow(len(name) * len(child["steps"]))
         renamed = _new_names(name, child, names)
-        steps = [
-            _replaced(item, lambda selector: _inside(selector, bindings, renamed)) | {"name": renamed[item["name"]]}
-            for item in _items(child, "steps")
-            if isinstance(item, dict) and item.get("name") in renamed
-        ]
-        outputs = {
-            str(item.get("name")): _replaced(
-                item.get("selector"), lambda selector: _inside(selector, bindings, renamed)
+
+        def replacement(selector: Selector) -> Any:
+            return self._grown(_inside(selector, bindings, renamed))
+
+        steps = [_replaced(item, replacement) | {"name": renamed[item["name"]]} for item in child["steps"]]
+        outputs = {item["name"]: _replaced(item["selector"], replacement) for item in child["outputs"]}
+        own = set(renamed.values())
+        return _Inlined(steps, outputs, [item["name"] for item in steps if own.isdisjoint(_steps_in(item))])
+
+    def _grown(self, value: Any) -> Any:
+        """What takes the place of a selector, counted."""
+        self._grow(size_of(value, MOST_REPLACED))
+        return value
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > MOST_REPLACED:
+            raise WorkflowLimitError(
+                f"The nested workflows would grow beyond {MOST_REPLACED:,} characters once they are put into their "
+                "parents. Bind shorter values to their inputs.",
+                context="workflow_compilation | inner_workflow | composition",
             )
-            for item in _items(child, "outputs")
-            if isinstance(item, dict)
-        }
-        return _Inlined(steps, outputs, [new for new in renamed.values() if _is_entry(new, steps, renamed)])
 
     def _definition(self, name: str, step: dict[str, Any], path: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
         """What names the child, and the child."""
@@ -141,7 +162,26 @@ class _Inliner:
                 "InnerWorkflowCompositionCycleError",
                 f"Workflows nest each other in a circle: {' > '.join((*path, identity))}.",
             )
-        return identity, self._look_up(workspace, workflow_id, None if version is None else str(version))
+        child = self._look_up(workspace, workflow_id, None if version is None else str(version))
+        if not isinstance(child, dict) or is_too_deep(child):
+            raise InnerWorkflowError(
+                "InnerWorkflowInvalidStepEntryError",
+                f"The saved workflow {identity} of step '{name}' is no object, or nests lists and objects more than "
+                f"{MOST_NESTED} levels deep.",
+            )
+        return identity, child
+
+
+def _names(steps: list[Any]) -> set[str]:
+    """The names of the steps. Raises DuplicatedNameError for one of a nested workflow that another step has too."""
+    named = [step for step in steps if isinstance(step, dict) and isinstance(step.get("name"), str)]
+    count = Counter(step["name"] for step in named)
+    if twice := [step["name"] for step in named if _is_inner(step) and count[step["name"]] > 1]:
+        raise DuplicatedNameError(
+            f"Found duplicated input steps names: {twice[0][:100]}",
+            context="workflow_compilation | specification_validation",
+        )
+    return set(count)
 
 
 def _bindings(name: str, step: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
@@ -199,14 +239,14 @@ def _replaced(value: Any, replacement: Callable[[Selector], Any]) -> Any:
 
 
 def _single(value: Any) -> Any:
-    """The value, of several steps the only one. Raises InnerWorkflowError where there are more."""
+    """The value, of several steps the only one. Raises InnerWorkflowError where there are more, or none."""
     if not isinstance(value, _Steps):
         return value
-    if len(value) > 1:
+    if len(value) != 1:
         raise InnerWorkflowError(
             "InnerWorkflowInliningStructureError",
-            f"A case goes to a nested workflow that starts with several steps: {', '.join(value)}. A list of next "
-            "steps can name such a workflow.",
+            f"A case goes to a nested workflow that starts with {len(value)} steps, not with one: "
+            f"{', '.join(value[:20])}. A list of next steps can name such a workflow.",
         )
     return value[0]
 
@@ -242,13 +282,6 @@ def _outside(selector: Selector, inlined: Mapping[str, _Inlined]) -> Any:
     if selector.output is None:
         return _Steps(f"$steps.{entry}" for entry in child.entries)
     return child.outputs.get(selector.output, selector.text)
-
-
-def _is_entry(name: str, steps: list[dict[str, Any]], renamed: Mapping[str, str]) -> bool:
-    """Whether a step of the child needs no other step of the child."""
-    own = set(renamed.values())
-    step = next(item for item in steps if item["name"] == name)
-    return not any(used in own for used in _steps_in(step))
 
 
 def _steps_in(value: Any) -> Iterator[str]:

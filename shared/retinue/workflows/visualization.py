@@ -73,10 +73,12 @@ class Drawing(Block):
     outputs: ClassVar = {"image": (IMAGE,)}
 
     def run(self, image: WorkflowImage, copy_image: bool, **properties: Any) -> dict[str, Any]:
-        pixels = image.rgb()
-        if copy_image or not pixels.flags.writeable or not pixels.flags.c_contiguous:
-            pixels = np.array(pixels, order="C")
-        return {"image": image.with_pixels(self.draw(pixels, **properties))}
+        pixels = self.draw(np.array(image.rgb(), order="C"), **properties)
+        if image.pixels.ndim == 2:  # as OpenCV, which takes the first of blue, green, red for a grey picture
+            pixels = pixels[:, :, 2]
+        if not copy_image:  # who reads this picture later sees the drawing
+            image.pixels, image.encoded = pixels, None
+        return {"image": image.with_pixels(pixels)}
 
     def draw(self, pixels: NDArray[np.uint8], *_: Any, **properties: Any) -> NDArray[np.uint8]:
         """The picture (H, W, 3) uint8 RGB with what the block adds; it may draw into `pixels`."""

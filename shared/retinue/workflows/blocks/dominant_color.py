@@ -1,6 +1,6 @@
 """The colour that a picture has most of."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -8,14 +8,18 @@ from retinue.workflows.block import Block
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.manifest import ImageRef, IntegerRef, Manifest
 
+Positive = Annotated[int, Field(gt=0)]
+
 
 class DominantColorManifest(Manifest):
     """How closely the picture is looked at."""
 
     image: ImageRef = Field(description="The picture.")
-    color_clusters: int | IntegerRef = Field(4, description="How many groups of colours are made.")
-    max_iterations: int | IntegerRef = Field(100, description="How often the groups are corrected at most.")
-    target_size: int | IntegerRef = Field(100, description="To how many pixels on its short side it is thinned out.")
+    color_clusters: Positive | IntegerRef = Field(4, description="How many groups of colours are made.")
+    max_iterations: Positive | IntegerRef = Field(100, description="How often the groups are corrected at most.")
+    target_size: Positive | IntegerRef = Field(
+        100, description="To how many pixels on its short side it is thinned out."
+    )
 
 
 class DominantColor(Block):

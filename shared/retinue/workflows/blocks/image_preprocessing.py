@@ -1,5 +1,6 @@
 """Pictures resized, rotated, mirrored."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -52,4 +53,5 @@ class ImagePreprocessing(Block):
                 pixels = rotate(image.pixels, rotation_degrees)
             case _:
                 pixels = flip(image.pixels, flip_type)
-        return {"image": image.with_pixels(pixels)}
+        # Its pixels are no longer those of the picture that came in: it starts anew, under the same name.
+        return {"image": replace(WorkflowImage.of_pixels(pixels, image.id), given_video=image.given_video)}

@@ -1,5 +1,6 @@
 """Pictures for a dataset of Roboflow's: there is none to upload to, and the blocks say so."""
 
+import random
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field
@@ -106,3 +107,9 @@ class UploadV2(Upload):
 
     identifier = "roboflow_core/roboflow_dataset_upload@v2"
     manifest = UploadManifestV2
+
+    def run(self, images: WorkflowImage, disable_sink: bool, data_percentage: float = 100, **_: Any) -> dict[str, Any]:
+        answer = super().run(images, disable_sink)
+        if answer["error_status"] and random.uniform(0, 100) >= data_percentage:
+            return {"error_status": False, "message": "Registration skipped due to sampling settings"}
+        return answer

@@ -54,6 +54,7 @@ class TemplateMatching(Block):
             detection_id=new_ids(count),
             parent_id=strings([image.id] * count),
             places=strings([Place.of(image)] * count),
+            size=(image.width, image.height),
             root_size=(image.root.width, image.root.height),
             prediction_type=PREDICTION_TYPE,
         )
