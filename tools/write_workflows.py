@@ -9,7 +9,6 @@ from pathlib import Path
 
 from retinue.workflows.block import Block
 from retinue.workflows.describe import block_schema
-from retinue.workflows.inner import INNER_WORKFLOW
 from retinue.workflows.registry import aliases_of, all_blocks
 
 ROOT = Path(__file__).parent.parent
@@ -24,11 +23,6 @@ _REASONS = {
     "video-state": "keeps state between video frames",
     "cpu": "not yet",
 }
-# The compiler puts the steps of a nested workflow in its place, so this one is no block of its own.
-_INNER_ROW = (
-    f"| `{INNER_WORKFLOW.removeprefix(_PREFIX)}` |  "
-    "| Does what another workflow does, saved or written out in the step. | `*`: its outputs |"
-)
 _CATEGORIES = ("model", "transformation", "flow_control", "formatter", "fusion")
 
 
@@ -37,7 +31,7 @@ def render() -> str:
     parts = {example.stem: f"```json\n{example.read_text('utf-8')}```" for example in EXAMPLES.glob("*.json")}
     built = all_blocks()
     parts["blocks"] = _built(built)
-    parts["not-built"] = _not_built({INNER_WORKFLOW, *(block.identifier for block in built)})
+    parts["not-built"] = _not_built({block.identifier for block in built})
     page = _TEXT.read_text("utf-8")
     for name, part in parts.items():
         page = page.replace(f"{{{{{name}}}}}", part)
@@ -56,7 +50,7 @@ def _built(blocks: list[type[Block]]) -> str:
         by_category[block.category].append(block)
     categories = [*_CATEGORIES, *sorted(by_category.keys() - set(_CATEGORIES))]
     lines = [
-        f"{len(blocks) + 1} of upstream's {len(upstream_blocks())}. All identifiers begin with `{_PREFIX}`. "
+        f"{len(blocks)} of upstream's {len(upstream_blocks())}. All identifiers begin with `{_PREFIX}`. "
         "`GET /workflows/definition/schema` says what a step of each may say."
     ]
     for category in categories:
@@ -64,8 +58,6 @@ def _built(blocks: list[type[Block]]) -> str:
             lines += ["", f"### {category.replace('_', ' ').capitalize()}", ""]
             lines += ["| block | also called | what it does | outputs |", "|---|---|---|---|"]
             lines += map(_row, by_category[category])
-        if category == "flow_control":
-            lines.append(_INNER_ROW)
     return "\n".join(lines)
 
 

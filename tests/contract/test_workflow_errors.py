@@ -1,7 +1,6 @@
 """Workflows that cannot run, and what clients are told: contract/workflows.md 2.2 and 2.3, contract/http.md 5.2."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from tests.contract.workflows import (
     Document,
     detection,
     document,
+    log_line,
     one,
     parameter,
     problems,
@@ -358,15 +358,3 @@ def test_an_unexpected_error_of_a_block_is_logged_with_its_trace(client: httpx.C
     assert line["level"] == "ERROR" and line["reason"].startswith("StepExecutionError: ")
     assert [text for text in worker_lines[before:] if "unexpected error of a block" in text and "Traceback" in text]
     assert "Traceback" not in response.text and "/retinue/" not in response.text
-
-
-def log_line(response: httpx.Response, lines: list[str], before: int) -> dict[str, Any]:
-    """What the function logged about a request, once it has."""
-    deadline = time.monotonic() + 10
-    while True:
-        for line in lines[before:]:
-            if '"message":"request"' in line and response.headers["x-request-id"] in line:
-                found: dict[str, Any] = json.loads(line.partition(": ")[2])
-                return found
-        assert time.monotonic() < deadline, "the request was not logged"
-        time.sleep(0.01)

@@ -313,8 +313,10 @@ def test_where_a_key_may_be(
 
 @pytest.mark.parametrize("path", [*SAVED, *SPECIFIED, VALIDATE, OUTPUTS, f"{SAVED[0]}/describe_interface"])
 def test_no_route_works_without_a_good_key(saved: Deployment, keyless: httpx.Client, path: str) -> None:
-    without = [keyless.post(path, json=body) for body in ({}, {"api_key": None}, {"api_key": "None"})]
-    unknown = [keyless.post(path, json={"api_key": "x"}), keyless.post(path, headers={"authorization": "Bearer x"})]
+    body = {"specification": DETECT, "inputs": {}}
+    without = [keyless.post(path, json=body | key) for key in ({}, {"api_key": None}, {"api_key": "None"})]
+    wrong_header = {"authorization": "Bearer x"}
+    unknown = [keyless.post(path, json=body | {"api_key": "x"}), keyless.post(path, json=body, headers=wrong_header)]
 
     assert [response.json() for response in without] == [UNAUTHORIZED] * 3
     assert [response.status_code for response in unknown] == [401, 401]

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import json
+import time
 from typing import Any
 
 import httpx
@@ -123,3 +125,15 @@ def problems(response: httpx.Response) -> list[tuple[str, list[Any]]]:
     assert response.status_code == 422, response.text
     assert all(set(item) == {"type", "loc", "msg"} for item in response.json()["detail"])
     return [(item["type"], item["loc"]) for item in response.json()["detail"]]
+
+
+def log_line(response: httpx.Response, lines: list[str], before: int) -> dict[str, Any]:
+    """What the function logged about a request, once it has."""
+    deadline = time.monotonic() + 10
+    while True:
+        for line in lines[before:]:
+            if '"message":"request"' in line and response.headers["x-request-id"] in line:
+                found: dict[str, Any] = json.loads(line.partition(": ")[2])
+                return found
+        assert time.monotonic() < deadline, "the request was not logged"
+        time.sleep(0.01)

@@ -96,14 +96,14 @@ class Upload(Block):
 
 
 class UploadV1(Upload):
-    """Every picture."""
+    """Accepts pictures for a dataset, and answers that there is none to upload to."""
 
     identifier = "roboflow_core/roboflow_dataset_upload@v1"
     manifest = UploadManifestV1
 
 
 class UploadV2(Upload):
-    """A sample of the pictures."""
+    """Accepts a sample of the pictures for a dataset, and answers that there is none to upload to."""
 
     identifier = "roboflow_core/roboflow_dataset_upload@v2"
     manifest = UploadManifestV2
