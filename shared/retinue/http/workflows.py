@@ -154,7 +154,10 @@ def limits_of(service: Service) -> Limits:
     """What one workflow may use, by the settings of the service."""
     settings = service.settings
     return Limits(
-        images=settings.max_images, steps=settings.workflow_max_steps, elements=settings.workflow_max_elements
+        images=settings.max_images,
+        steps=settings.workflow_max_steps,
+        elements=settings.workflow_max_elements,
+        answer_bytes=int(settings.max_response_mb * 1e6),
     )
 
 

@@ -39,12 +39,13 @@ class Sender(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one request may use: pictures, steps of a definition, elements (such as crops) of one step, requests of
-    sinks."""
+    sinks, bytes of the pictures in the answer."""
 
     images: int = 64
     steps: int = 1_000
     elements: int = 10_000
     sent_requests: int = 100
+    answer_bytes: int = 5_500_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,16 @@ from retinue.workflows.errors import ExecutionEngineRuntimeError
 from retinue.workflows.moves import to_root
 from retinue.workflows.plan import WORKFLOW_INPUT, Lineage, Plan, PlannedOutput
 from retinue.workflows.selectors import EVERY_OUTPUT
-from retinue.workflows.serialise import serialise
+from retinue.workflows.serialise import Spend, serialise
 
 
-def build_rows(plan: Plan, state: RunState, excluded: Collection[str] = ()) -> list[dict[str, Any]]:
+def build_rows(
+    plan: Plan, state: RunState, excluded: Collection[str] = (), spend: Spend | None = None
+) -> list[dict[str, Any]]:
     """One row for each picture, or a single one if no output depends on pictures: the outputs as JSON values.
 
-    excluded: outputs to leave out. Raises ExecutionEngineRuntimeError for what has no JSON form.
+    excluded: outputs to leave out. spend: called with the bytes of each picture, to stop in time. Raises
+    ExecutionEngineRuntimeError for what has no JSON form.
     """
     has_batches = any(output.lineage[:1] == (WORKFLOW_INPUT,) for output in plan.outputs)
     rows: list[dict[str, Any]] = [{} for _ in (state.elements[(WORKFLOW_INPUT,)] if has_batches else ((),))]
@@ -25,30 +28,32 @@ def build_rows(plan: Plan, state: RunState, excluded: Collection[str] = ()) -> l
             continue
         if output.lineage[:1] == (WORKFLOW_INPUT,):
             for position, row in enumerate(rows):
-                row[output.name] = _nested(output, state, (position,))
+                row[output.name] = _nested(output, state, (position,), spend)
         else:
-            value = _nested(output, state, ())
+            value = _nested(output, state, (), spend)
             for row in rows:
                 row[output.name] = value
     return rows
 
 
-def _nested(output: PlannedOutput, state: RunState, index: Index) -> Any:
+def _nested(output: PlannedOutput, state: RunState, index: Index, spend: Spend | None) -> Any:
     """The value of one element, or the lists of those below it."""
     depth = len(index)
     if depth == len(output.lineage):
-        return _rendered(output, state, index)
+        return _rendered(output, state, index, spend)
     level: Lineage = output.lineage[: depth + 1]
     below = [child for child in state.elements.get(level, ()) if child[:depth] == index]
-    return [_nested(output, state, child) for child in below]
+    return [_nested(output, state, child, spend) for child in below]
 
 
-def _rendered(output: PlannedOutput, state: RunState, index: Index) -> Any:
+def _rendered(output: PlannedOutput, state: RunState, index: Index, spend: Spend | None) -> Any:
     try:
         if output.selector.output == EVERY_OUTPUT:
             result = state.results[str(output.selector.step)].get(index) or dict.fromkeys(output.kinds)
-            return {name: serialise(_placed(output, value), output.kinds[name]) for name, value in result.items()}
-        return serialise(_placed(output, state.value(output.selector, index)), output.kinds[output.name])
+            return {
+                name: serialise(_placed(output, value), output.kinds[name], spend) for name, value in result.items()
+            }
+        return serialise(_placed(output, state.value(output.selector, index)), output.kinds[output.name], spend)
     except (TypeError, ValueError, OverflowError, RecursionError) as exc:
         raise ExecutionEngineRuntimeError(
             f"Output '{output.name}' ({output.selector.text}) cannot be sent: {exc}.",

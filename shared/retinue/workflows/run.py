@@ -4,9 +4,11 @@ from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from retinue.errors import PayloadTooLarge
 from retinue.workflows.block import Runtime
 from retinue.workflows.compile import PlanCache
 from retinue.workflows.engine import Trace, run_plan
+from retinue.workflows.errors import WorkflowLimitError
 from retinue.workflows.inner import Lookup
 from retinue.workflows.inputs import assemble_inputs
 from retinue.workflows.outputs import build_rows
@@ -35,4 +37,25 @@ def run_workflow(
         state = assemble_inputs(plan, inputs, read, runtime.limits)
     run_plan(plan, state, runtime, trace)
     with trace("outputs", "workflow"):
-        return build_rows(plan, state, excluded)
+        return build_rows(plan, state, excluded, _Allowance(runtime).spend)
+
+
+class _Allowance:
+    """What the pictures of an answer may take together."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime, self._spent = runtime, 0
+
+    def spend(self, size_bytes: int) -> None:
+        """Counts a picture. Raises PayloadTooLarge, WorkflowLimitError when time is up."""
+        self._spent += size_bytes
+        if self._spent > self._runtime.limits.answer_bytes:
+            raise PayloadTooLarge(
+                f"the pictures in the answer have more than {self._runtime.limits.answer_bytes / 1e6:g} MB. Leave out "
+                "outputs (excluded_fields), filter before crops are made, or send fewer images."
+            )
+        if self._runtime.deadline.remaining_s <= 0:
+            raise WorkflowLimitError(
+                "The time of the request was up while its answer was written. Send fewer images, or leave out outputs.",
+                context="workflow_execution | output_construction",
+            )

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,11 @@ _SHORTEST_SHOWN_SECRET = 8
 _OUTLINE_POINTS = 3
 
 
-def serialise(value: Any, kinds: tuple[str, ...]) -> Any:
+Spend = Callable[[int], None]
+"""Called with the bytes of each picture that was written; raises where the answer becomes too large."""
+
+
+def serialise(value: Any, kinds: tuple[str, ...], spend: Spend | None = None) -> Any:
     """The JSON form of a value of these kinds. Raises TypeError for what has none."""
     if "secret" in kinds and isinstance(value, str):
         return _masked(value)
@@ -24,10 +29,10 @@ def serialise(value: Any, kinds: tuple[str, ...]) -> Any:
         return value.render()
     if isinstance(value, DetectionTable):
         return render_detections(value, is_run_length=bool({RLE_INSTANCES, SEMANTIC} & set(kinds)))
-    return render(value)
+    return render(value, spend)
 
 
-def render(value: Any) -> Any:
+def render(value: Any, spend: Spend | None = None) -> Any:
     """The JSON form of a value, by its type; whole numbers of more than 64 bits as floats.
 
     Raises TypeError for what has none, such as sets, and OverflowError for numbers that are too large.
@@ -38,15 +43,18 @@ def render(value: Any) -> Any:
         case int():
             return value if -(2**63) <= value < 2**64 else float(value)
         case WorkflowImage():
-            return render_image(value)
+            picture = render_image(value)
+            if spend is not None:
+                spend(len(picture["value"]))
+            return picture
         case DetectionTable():
             return render_detections(value)
         case VideoMetadata():
             return {name: item for name, item in value.render().items() if item is not None}
         case dict():
-            return {str(key): render(item) for key, item in value.items()}
+            return {str(key): render(item, spend) for key, item in value.items()}
         case list() | tuple():
-            return [render(item) for item in value]
+            return [render(item, spend) for item in value]
         case datetime():
             return value.isoformat()
         case bytes():
