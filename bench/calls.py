@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import orjson
 
 from bench.cases import Case
+from bench.documents import Document
 from local.http1 import Request
 from local.payload import http_event, split_target
 from local.routes import Router
@@ -39,6 +40,16 @@ def url_call(model_id: str, jpeg: bytes, key: str) -> Call:
 
 def json_call(case: Case, jpeg: bytes, key: str) -> Call:
     """As inference-sdk does: everything in a JSON body. Upstream gets the very same bytes."""
-    image = {"type": "base64", "value": base64.b64encode(jpeg).decode("ascii")}
-    body = orjson.dumps({"api_key": key, "model_id": case.model_id, "image": image})
+    body = orjson.dumps({"api_key": key, "model_id": case.model_id, "image": _picture(jpeg)})
     return Call(case.route, "application/json", body)
+
+
+def workflow_call(document: Document, case: Case, jpeg: bytes, key: str) -> Call:
+    """A run of the document, which the request brings along, with that detector. Upstream gets the very same bytes."""
+    specification = document.specification(case.model_id)
+    body = orjson.dumps({"api_key": key, "specification": specification, "inputs": {"image": _picture(jpeg)}})
+    return Call("/workflows/run", "application/json", body)
+
+
+def _picture(jpeg: bytes) -> dict[str, str]:
+    return {"type": "base64", "value": base64.b64encode(jpeg).decode("ascii")}

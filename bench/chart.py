@@ -9,6 +9,7 @@ _BARS_LEFT, _BARS_WIDTH = 270, 400
 _RATIO_RIGHT = _WIDTH - 8
 _TOP, _LINE_HEIGHT, _BAR_HEIGHT, _BAR_GAP = 48, 52, 14, 3
 _LEAST_BAR = 2.0
+_LEAST_RATIO = 0.01
 # Contrast of the text 4.5 on white and 4.1 on GitHub's dark page.
 _TEXT, _OURS, _UPSTREAM = "#6e7781", "#2f81f7", "#9aa4ae"
 _FONT = "-apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
@@ -27,8 +28,10 @@ class Pair:
 
     @property
     def ratio_text(self) -> str:
-        """How ours stands to upstream's: `0.71 x`, or `1 / 24` where that says more."""
+        """How ours stands to upstream's: `0.71 x`, or `1 / 24` where that says more, or `< 1 / 100` for nothing."""
         ratio = self.ours / self.upstream
+        if ratio < _LEAST_RATIO:
+            return f"< 1 / {1 / _LEAST_RATIO:.0f}"
         return f"{ratio:.2f} x" if ratio > 0.2 else f"1 / {1 / ratio:.0f}"
 
 

@@ -16,6 +16,8 @@ import threading
 import time
 from typing import Any
 
+from bench.answers import predictions_of, stages_of
+
 # A process that is cold during the measurement would count as slow: rounds of requests until none is, at most so many.
 _LEAST_WARM_UP, _MOST_WARM_UP = 3, 12
 _TIMEOUT_S = 60.0
@@ -57,8 +59,7 @@ class Client:
     def _read_headers(self, headers: http.client.HTTPMessage) -> None:
         """What our own answers say about themselves; others' say nothing."""
         if "server-timing" in headers:
-            stages = dict(part.split(";dur=") for part in headers["server-timing"].split(", "))
-            self.infer_ms.append(float(stages["infer"]))
+            self.infer_ms.append(stages_of(headers["server-timing"])["infer"])
         self.cold += headers.get("x-model-cold-start") == "true"
 
 
@@ -104,7 +105,7 @@ class Side:
             "infer_ms": [took_ms for client in self.clients for took_ms in client.infer_ms],
             "took_s": self.took_s,
             "cold": sum(client.cold for client in self.clients),
-            "predictions": json.loads(self.clients[0].answer)["predictions"],
+            "predictions": predictions_of(json.loads(self.clients[0].answer)),
         }
 
 

@@ -1,10 +1,11 @@
 """The rows in which both systems stand: through HTTP, and what upstream's start, memory and environment take."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import median, quantiles
 from typing import Any
 
-from bench.measurements import Measurements, Series
+from bench.measurements import Measurements, Series, WorkflowSeries
 from bench.pictures import SIZES_WH
 from bench.rows import MIB, Row, times_row
 from bench.traffic import Traffic
@@ -13,20 +14,29 @@ from bench.upstream import VARIABLE
 NOT_GIVEN = f"upstream not given ({VARIABLE})"
 # Budgets are for this picture and one client.
 BUDGET_SIZE = "{} x {}".format(*SIZES_WH[0])
+# What a workflow may cost beside its model, as a part of what it costs upstream.
+BUDGET_WORKFLOW = 0.5
 # Objects of both systems that are nearer than this are the same one: pixels of the picture, and confidence.
 _NEAR_PIXELS, _NEAR_CONFIDENCE = 2.0, 0.02
 
 
 def comparison_rows(found: Measurements) -> Iterator[Row]:
-    """Upstream's start, memory and size, then every series through HTTP."""
+    """Upstream's start, memory and size, then every series through HTTP, then what workflows cost beside a model."""
     yield from _upstream_rows(found)
     for series in found.series:
         yield from _series_rows(series)
+    for workflow in found.workflows:
+        yield from _workflow_rows(workflow)
 
 
 def series_key(case_key: str, picture_size: str, clients: int, what: str) -> str:
     """The key of one row of a series; `what` is ours, upstream or ratio."""
     return f"http/{case_key}/{picture_size.replace(' ', '')}/{clients}/{what}"
+
+
+def workflow_key(document_key: str, what: str) -> str:
+    """The key of one row of a workflow; `what` is ours, upstream or ratio."""
+    return f"workflow/{document_key}/{what}"
 
 
 def _upstream_rows(found: Measurements) -> Iterator[Row]:
@@ -80,6 +90,50 @@ def _series_rows(series: Series) -> Iterator[Row]:
         budget=budget,
         note=f"of p50; {_agreement(ours, upstream)}",
     )
+
+
+def _workflow_rows(series: WorkflowSeries) -> Iterator[Row]:
+    runs, alone, document = series.runs, series.alone, series.document
+    label = f"Workflow, {document.name}: over its model's own request"
+    ours = _overhead_row(workflow_key(document.key, "ours"), label, runs.ours, alone.ours)
+    yield ours
+    key, label = workflow_key(document.key, "upstream"), "  upstream"
+    ratio = Row(
+        key=workflow_key(document.key, "ratio"),
+        label="  ours over upstream",
+        value=None,
+        unit="x",
+        budget=BUDGET_WORKFLOW,
+        note=NOT_GIVEN,
+    )
+    if runs.upstream is None or alone.upstream is None:
+        yield Row(key=key, label=label, value=None, unit="ms", note=NOT_GIVEN)
+        yield ratio
+        return
+    upstream = _overhead_row(key, label, runs.upstream, alone.upstream)
+    yield upstream
+    note = f"of what both cost, ours at least 0; {_agreement(runs.ours, runs.upstream)}"
+    yield replace(ratio, value=_part(ours.value, upstream.value), best=_part(ours.best, upstream.best), note=note)
+
+
+def _overhead_row(key: str, label: str, runs: Traffic, alone: Traffic) -> Row:
+    """Milliseconds between the medians, and between the best: noise can make either negative."""
+    of_runs, of_alone = median(runs.times_ms), median(alone.times_ms)
+    return Row(
+        key=key,
+        label=label,
+        value=of_runs - of_alone,
+        unit="ms",
+        best=min(runs.times_ms) - min(alone.times_ms),
+        note=f"p50 {of_runs:.1f}, without a workflow {of_alone:.1f}; {len(runs.times_ms)} requests each",
+    )
+
+
+def _part(ours_ms: float | None, upstream_ms: float | None) -> float | None:
+    """Ours, 0 if noise made it less, over upstream's; None where upstream's drowned in the noise."""
+    if ours_ms is None or upstream_ms is None or upstream_ms <= 0:
+        return None
+    return max(0.0, ours_ms) / upstream_ms
 
 
 def _note(traffic: Traffic, clients: int) -> str:

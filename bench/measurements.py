@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bench.cases import Case
+from bench.documents import Document
 from bench.floor import BareStart
 from bench.size import Unpacked
 from bench.soak import Soak
@@ -46,6 +47,15 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkflowSeries:
+    """Runs of one document, and in turns with them requests of its detector alone: the same picture, one client."""
+
+    document: Document
+    runs: Series
+    alone: Series
+
+
+@dataclass(frozen=True, slots=True)
 class PictureFacts:
     """A picture that was sent."""
 
@@ -74,7 +84,9 @@ class Measurements:
     unpacked: Unpacked
     cold: tuple[ColdStart, ...]
     bare_cold: tuple[BareStart, ...]
+    workflow_cold: tuple[ColdStart, ...]
     warm: tuple[Warm, ...]
     series: tuple[Series, ...]
+    workflows: tuple[WorkflowSeries, ...]
     upstream: UpstreamFound | None
     soak: Soak | None

@@ -10,7 +10,7 @@ import psutil
 
 from bench.calls import url_call
 from bench.pictures import Picture
-from bench.workers import FUNCTION, MeasurementError
+from bench.workers import DETECT, MeasurementError
 from local.samples import SAMPLES, Sample, create_key, publish
 from local.stack import Stack
 
@@ -47,7 +47,7 @@ def soak(requests: int, picture: Picture, progress: Callable[[str, int], None]) 
         for _ in range(LOOKS):
             progress("Soaking", 1)
             _send(stack.url, [chance.choice(ids) for _ in range(between)], key, picture)
-            resident.append(sum(psutil.Process(pid).memory_info().rss for pid in stack.workers(FUNCTION)))
+            resident.append(sum(psutil.Process(pid).memory_info().rss for pid in stack.workers(DETECT)))
     return Soak(LOOKS * between, MODELS, tuple(resident))
 
 

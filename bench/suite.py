@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.calls import json_call, url_call
-from bench.cases import CASES, DETECTOR, Case, write_package
+from bench.calls import Call, json_call, url_call, workflow_call
+from bench.cases import CASES, DETECTOR, SMALL_DETECTOR, Case, write_package
+from bench.documents import DOCUMENTS, ONE_STEP
 from bench.floor import BareStart, start_floor
-from bench.measurements import Measurements, PictureFacts, Series, UpstreamFound, Warm
+from bench.measurements import Measurements, PictureFacts, Series, UpstreamFound, Warm, WorkflowSeries
 from bench.pictures import SIZES_WH, Picture, load_pictures
 from bench.size import unpacked
 from bench.soak import LOOKS, soak
 from bench.traffic import OURS, UPSTREAM, Target, send_traffic
 from bench.upstream import Upstream, UpstreamStart, start_upstream, upstream_facts
-from bench.workers import FUNCTION, ColdStart, cold_start, cpu_time_ms, settings_of, start_worker
+from bench.workers import DETECT, WORKFLOW, ColdStart, cold_start, cpu_time_ms, settings_of, start_worker
 from local.processes import Guardian
 from local.runtime_api import WorkerSettings
 from local.samples import Sample, create_key, publish
@@ -42,7 +43,7 @@ class Plan:
 
     def steps(self, has_upstream: bool) -> int:
         """What the progress function is told in all."""
-        series = len(CASES) * len(SIZES_WH) * len(CLIENTS) * self.steps_per_series
+        series = (len(CASES) * len(SIZES_WH) * len(CLIENTS) + 2 * len(DOCUMENTS)) * self.steps_per_series
         upstream = self.upstream_starts * self.steps_per_upstream_start
         here = len(CASES) * (1 + self.requests) + self.cold_starts + (LOOKS if self.soak_requests else 0)
         return here + series * (1 + has_upstream) + upstream * has_upstream
@@ -78,26 +79,26 @@ def measure(plan: Plan, python: str | None, progress: Progress) -> Measurements:
         bench = _Bench(plan, progress, pictures, folder / "packages", guardian)
         stack = resources.enter_context(Stack(artefacts="built"))
         key = bench.publish(stack)
-        # There must be a process to learn from.
-        call = json_call(DETECTOR, pictures[0].jpeg, key)
-        send_traffic([Target(OURS, _port(stack), call)], clients=1, requests=1)
-        settings = settings_of(stack, guardian, folder / "workers")
-        single = asyncio.run(_measure_processes(bench, settings, stack, key))
-        threads = Settings.from_env(settings.environment).effective_threads
+        detect, workflow = bench.settings(stack, key, folder / "workers")
+        single = asyncio.run(_measure_processes(bench, detect, workflow, stack, key))
+        threads = Settings.from_env(detect.environment).effective_threads
         with bench.upstream(python, threads, key) as (upstream, starts):
             series = tuple(bench.series(stack, upstream, key))
+            workflows = tuple(bench.workflows(stack, upstream, key))
         stack.stop()
         return Measurements(
             pictures=tuple(PictureFacts(picture.source, picture.size, len(picture.jpeg)) for picture in pictures),
             network_bytes={case.key: bench.weights(case).stat().st_size for case in CASES},
             versions=single.versions,
-            memory_mb=stack.template.functions[FUNCTION].memory_mb,
+            memory_mb=stack.template.functions[DETECT].memory_mb,
             threads=threads,
             unpacked=unpacked(),
             cold=single.cold,
             bare_cold=single.bare_cold,
+            workflow_cold=single.workflow_cold,
             warm=single.warm,
             series=series,
+            workflows=workflows,
             upstream=UpstreamFound(facts, starts) if facts else None,
             soak=soak(plan.soak_requests, pictures[0], progress) if plan.soak_requests else None,
         )
@@ -126,6 +127,18 @@ class _Bench:
             self.progress("", 1)
         return create_key(stack)
 
+    def settings(self, stack: Stack, key: str, folder: Path) -> tuple[WorkerSettings, WorkerSettings]:
+        """How processes of the detect and the workflow function are started."""
+        # There must be processes to learn from.
+        calls = (json_call(DETECTOR, self.pictures[0].jpeg, key), self.first_run(key))
+        send_traffic([Target(OURS, _port(stack), call) for call in calls], clients=1, requests=1)
+        detect, workflow = (settings_of(stack, function, self.guardian, folder) for function in (DETECT, WORKFLOW))
+        return detect, workflow
+
+    def first_run(self, key: str) -> Call:
+        """What a fresh process of the workflow function is asked: the network of the detect function's cold starts."""
+        return workflow_call(ONE_STEP, DETECTOR, self.pictures[0].jpeg, key)
+
     @contextmanager
     def upstream(
         self, python: str | None, threads: int, key: str
@@ -149,15 +162,27 @@ class _Bench:
         """Every network with every picture and number of clients, through HTTP."""
         for case in CASES:
             for picture in self.pictures:
-                call = json_call(case, picture.jpeg, key)
-                targets = [Target(OURS, _port(stack), call)]
-                targets += [Target(UPSTREAM, upstream.port, call)] if upstream else []
+                targets = _targets(stack, upstream, json_call(case, picture.jpeg, key))
                 for clients in CLIENTS:
                     self.progress(f"{case.name}, {picture.size}, clients: {clients}", 0)
                     requests = max(3, self.plan.requests // clients)
                     sides = send_traffic(targets, clients=clients, requests=requests)
                     self.progress("", self.plan.steps_per_series * len(targets))
                     yield Series(case, picture.size, clients, sides)
+
+    def workflows(self, stack: Stack, upstream: Upstream | None, key: str) -> Iterator[WorkflowSeries]:
+        """Every document over the smaller detector, and that alone, by one client through HTTP."""
+        case, picture = SMALL_DETECTOR, self.pictures[0]
+        alone = _targets(stack, upstream, json_call(case, picture.jpeg, key))
+        for document in DOCUMENTS:
+            self.progress(f"Workflow: {document.name}", 0)
+            runs = _targets(stack, upstream, workflow_call(document, case, picture.jpeg, key))
+            sides = send_traffic([*alone, *runs], clients=1, requests=self.plan.requests)
+            self.progress("", self.plan.steps_per_series * len(sides))
+            of_alone, of_runs = (
+                Series(case, picture.size, 1, part) for part in (sides[: len(alone)], sides[len(alone) :])
+            )
+            yield WorkflowSeries(document, of_runs, of_alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,23 +191,28 @@ class _Processes:
 
     cold: tuple[ColdStart, ...]
     bare_cold: tuple[BareStart, ...]
+    workflow_cold: tuple[ColdStart, ...]
     warm: tuple[Warm, ...]
     versions: dict[str, str]
 
 
-async def _measure_processes(bench: _Bench, settings: WorkerSettings, stack: Stack, key: str) -> _Processes:
+async def _measure_processes(
+    bench: _Bench, detect: WorkerSettings, workflow: WorkerSettings, stack: Stack, key: str
+) -> _Processes:
     """Cold starts and warm answers, each beside onnxruntime alone: what disturbs one disturbs the other."""
     jpeg = bench.pictures[0].jpeg
     events = {case: url_call(case.model_id, jpeg, key).event(stack.template) for case in CASES}
-    cold, bare_cold = [], []
+    first_run = bench.first_run(key).event(stack.template)
+    cold, bare_cold, workflow_cold = [], [], []
     bench.progress("Cold starts", 0)
     for _ in range(bench.plan.cold_starts):
-        cold.append(await cold_start(settings, events[DETECTOR]))
-        async with start_floor(settings, bench.weights(DETECTOR)) as floor:
+        cold.append(await cold_start(detect, events[DETECTOR]))
+        async with start_floor(detect, bench.weights(DETECTOR)) as floor:
             bare_cold.append(floor.start)
+        workflow_cold.append(await cold_start(workflow, first_run))
         bench.progress("Cold starts", 1)
-    warm = tuple([await _measure_warm(bench, settings, case, event) for case, event in events.items()])
-    return _Processes(tuple(cold), tuple(bare_cold), warm, floor.versions)
+    warm = tuple([await _measure_warm(bench, detect, case, event) for case, event in events.items()])
+    return _Processes(tuple(cold), tuple(bare_cold), tuple(workflow_cold), warm, floor.versions)
 
 
 async def _measure_warm(bench: _Bench, settings: WorkerSettings, case: Case, event: bytes) -> Warm:
@@ -200,6 +230,12 @@ async def _measure_warm(bench: _Bench, settings: WorkerSettings, case: Case, eve
         cpu_ms = (cpu_time_ms(worker.pid) - before_ms) / requests
         bare_cpu_ms = (cpu_time_ms(floor.pid) - bare_before_ms) / requests
         return Warm(case, tuple(answers), tuple(bare_ms), cpu_ms, bare_cpu_ms)
+
+
+def _targets(stack: Stack, upstream: Upstream | None, call: Call) -> list[Target]:
+    """The same request to this stack, and to upstream if it runs."""
+    ours = [Target(OURS, _port(stack), call)]
+    return [*ours, Target(UPSTREAM, upstream.port, call)] if upstream else ours
 
 
 def _port(stack: Stack) -> int:

@@ -11,11 +11,12 @@ from pathlib import Path
 import orjson
 import psutil
 
+from bench.answers import predictions_of, stages_of
 from local.processes import Guardian
 from local.runtime_api import Invocation, Worker, WorkerSettings
 from local.stack import Stack
 
-FUNCTION = "DetectFunction"
+DETECT, WORKFLOW = "DetectFunction", "WorkflowFunction"
 # Different for each process.
 _OWN_VARIABLES = frozenset({"AWS_LAMBDA_RUNTIME_API", "TMPDIR"})
 
@@ -54,21 +55,21 @@ class ColdStart:
         return self.init_ms + self.first.duration_ms
 
 
-def settings_of(stack: Stack, guardian: Guardian, folder: Path) -> WorkerSettings:
-    """How `stack` starts processes of the detect function, read from one that runs now.
+def settings_of(stack: Stack, function: str, guardian: Guardian, folder: Path) -> WorkerSettings:
+    """How `stack` starts processes of the function with this logical id, read from one that runs now.
 
     Raises MeasurementError if none does.
     """
-    pids = stack.workers(FUNCTION)
+    pids = stack.workers(function)
     if not pids:
-        raise MeasurementError(f"no process of {FUNCTION} is running")
+        raise MeasurementError(f"no process of {function} is running")
     process = psutil.Process(pids[0])
     environment = {name: value for name, value in process.environ().items() if name not in _OWN_VARIABLES}
-    return WorkerSettings(stack.template.functions[FUNCTION], process.cmdline(), environment, guardian, folder)
+    return WorkerSettings(stack.template.functions[function], process.cmdline(), environment, guardian, folder)
 
 
 class BenchWorker:
-    """One process of the function, which this owns. Made by `start_worker`."""
+    """One process of a function, which this owns. Made by `start_worker`."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._is_ready = asyncio.Event()
@@ -139,10 +140,9 @@ def _read_answer(payload: bytes, duration_ms: float) -> Answer:
     if answer.get("statusCode") != 200:
         raise MeasurementError(f"the function answered {payload[:500].decode('utf-8', 'replace')}")
     headers = answer["headers"]
-    stages = dict(part.split(";dur=") for part in headers["server-timing"].split(", "))
     return Answer(
         duration_ms=duration_ms,
         handler_ms=float(headers["x-processing-time"]) * 1e3,
-        stages_ms={name: float(took_ms) for name, took_ms in stages.items()},
-        detections=len(orjson.loads(answer["body"])["predictions"]),
+        stages_ms=stages_of(headers["server-timing"]),
+        detections=len(predictions_of(orjson.loads(answer["body"]))),
     )

@@ -1,4 +1,4 @@
-"""Good workflow requests, damaged at random: every answer is the contract's, in time. A seed makes a failure come again.
+"""Good workflow requests, damaged at random: every answer is the contract's, in time. A seed brings a failure back.
 
 A workflow may end in a 500 that says which block failed and why; never in one that says nothing.
 """

@@ -21,6 +21,11 @@ from retinue.workflows.manifest import (
     StringRef,
 )
 
+Pixels = NDArray[np.uint8]
+"""A picture (H, W, 3) RGB that is drawn into."""
+Colors = NDArray[np.uint8]
+"""One RGB colour (n, 3) for each detection."""
+
 PALETTES = (
     "DEFAULT", "CUSTOM", "ROBOFLOW", "Matplotlib Viridis", "Matplotlib Plasma", "Matplotlib Inferno",
     "Matplotlib Magma", "Matplotlib Cividis", "Matplotlib Pastel1", "Matplotlib Pastel2", "Matplotlib Paired",
@@ -80,7 +85,7 @@ class Drawing(Block):
             image.pixels, image.encoded = pixels, None
         return {"image": image.with_pixels(pixels)}
 
-    def draw(self, pixels: NDArray[np.uint8], *_: Any, **properties: Any) -> NDArray[np.uint8]:
+    def draw(self, pixels: Pixels, *_: Any, **properties: Any) -> Pixels:
         """The picture (H, W, 3) uint8 RGB with what the block adds; it may draw into `pixels`."""
         raise NotImplementedError
 
@@ -90,29 +95,27 @@ class ColoredDrawing(Drawing):
 
     def draw(
         self,
-        pixels: NDArray[np.uint8],
+        pixels: Pixels,
         predictions: DetectionTable,
         color_palette: str,
         palette_size: int,
         custom_colors: list[str],
         color_axis: str,
         **shape: Any,
-    ) -> NDArray[np.uint8]:
+    ) -> Pixels:
         if len(predictions):
             colors = detection_colors(predictions, color_palette, palette_size, custom_colors, color_axis)
             self.draw_detections(pixels, predictions, colors, **shape)
         return pixels
 
-    def draw_detections(
-        self, pixels: NDArray[np.uint8], table: DetectionTable, colors: NDArray[np.uint8], *_: Any, **shape: Any
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, *_: Any, **shape: Any) -> None:
         """Draws at least one detection into `pixels`; colors (n, 3) uint8 RGB."""
         raise NotImplementedError
 
 
 def detection_colors(
     table: DetectionTable, color_palette: str, palette_size: int, custom_colors: list[str], color_axis: str
-) -> NDArray[np.uint8]:
+) -> Colors:
     """The RGB colour of each detection, (n, 3) uint8. Raises ValueError for colours or axes that are not there."""
     from retinue.workflows.drawing.colors import look_up, palette
 

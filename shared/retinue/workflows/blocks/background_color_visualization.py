@@ -1,12 +1,10 @@
 """Everything but the objects covered with a colour."""
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import Fraction, FractionRef, StringRef
-from retinue.workflows.visualization import Drawing, PredictionDrawingManifest
+from retinue.workflows.visualization import Drawing, Pixels, PredictionDrawingManifest
 
 
 class BackgroundColorManifest(PredictionDrawingManifest):
@@ -23,9 +21,7 @@ class BackgroundColorVisualization(Drawing):
     title = "Background Color Visualization"
     manifest = BackgroundColorManifest
 
-    def draw(
-        self, pixels: NDArray[np.uint8], predictions: DetectionTable, color: str, opacity: float
-    ) -> NDArray[np.uint8]:
+    def draw(self, pixels: Pixels, predictions: DetectionTable, color: str, opacity: float) -> Pixels:
         from retinue.workflows.drawing.colors import parse_color
         from retinue.workflows.drawing.regions import tint_background
 

@@ -1,12 +1,10 @@
 """Objects made unrecognisable by blur."""
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import IntegerRef
-from retinue.workflows.visualization import Drawing, PredictionDrawingManifest
+from retinue.workflows.visualization import Drawing, Pixels, PredictionDrawingManifest
 
 
 class BlurManifest(PredictionDrawingManifest):
@@ -23,9 +21,7 @@ class BlurVisualization(Drawing):
     title = "Blur Visualization"
     manifest = BlurManifest
 
-    def draw(
-        self, pixels: NDArray[np.uint8], predictions: DetectionTable, kernel_size: int, padding: int
-    ) -> NDArray[np.uint8]:
+    def draw(self, pixels: Pixels, predictions: DetectionTable, kernel_size: int, padding: int) -> Pixels:
         from retinue.workflows.drawing.obscure import blur_regions
 
         if len(predictions):

@@ -1,12 +1,12 @@
 """Boxes drawn on the picture."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
+
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import Fraction, FractionRef, IntegerRef
-from retinue.workflows.visualization import ColoredDrawing, ColorManifest, PredictionDrawingManifest
+from retinue.workflows.visualization import ColoredDrawing, ColorManifest, Colors, Pixels, PredictionDrawingManifest
 
 
 class BoundingBoxManifest(PredictionDrawingManifest, ColorManifest):
@@ -23,14 +23,7 @@ class BoundingBoxVisualization(ColoredDrawing):
     title = "Bounding Box Visualization"
     manifest = BoundingBoxManifest
 
-    def draw_detections(
-        self,
-        pixels: NDArray[np.uint8],
-        table: DetectionTable,
-        colors: NDArray[np.uint8],
-        thickness: int,
-        roundness: float,
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, *_: Any, **look: Any) -> None:
         from retinue.workflows.drawing.boxes import draw_boxes
 
-        draw_boxes(pixels, table.xyxy, colors, thickness=thickness, roundness=roundness)
+        draw_boxes(pixels, table.xyxy, colors, **look)

@@ -1,12 +1,12 @@
 """Circles drawn on the picture."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
+
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import IntegerRef
-from retinue.workflows.visualization import ColoredDrawing, ColorManifest, PredictionDrawingManifest
+from retinue.workflows.visualization import ColoredDrawing, ColorManifest, Colors, Pixels, PredictionDrawingManifest
 
 
 class CircleManifest(PredictionDrawingManifest, ColorManifest):
@@ -22,9 +22,7 @@ class CircleVisualization(ColoredDrawing):
     title = "Circle Visualization"
     manifest = CircleManifest
 
-    def draw_detections(
-        self, pixels: NDArray[np.uint8], table: DetectionTable, colors: NDArray[np.uint8], thickness: int
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, *_: Any, **look: Any) -> None:
         from retinue.workflows.drawing.boxes import draw_circles
 
-        draw_circles(pixels, table.xyxy, colors, thickness=thickness)
+        draw_circles(pixels, table.xyxy, colors, **look)

@@ -3,11 +3,10 @@
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from retinue.workflows.manifest import ClassificationRef, FloatRef, IntegerRef, StringRef
-from retinue.workflows.visualization import ColorManifest, Drawing, DrawingManifest
+from retinue.workflows.visualization import ColorManifest, Drawing, DrawingManifest, Pixels
 
 Corner = Literal[
     "CENTER", "CENTER_LEFT", "CENTER_RIGHT", "TOP_CENTER", "TOP_LEFT", "TOP_RIGHT", "BOTTOM_LEFT", "BOTTOM_CENTER",
@@ -39,7 +38,7 @@ class ClassificationLabelVisualization(Drawing):
 
     def draw(
         self,
-        pixels: NDArray[np.uint8],
+        pixels: Pixels,
         predictions: dict[str, Any],
         text: str,
         text_position: Corner,
@@ -50,7 +49,7 @@ class ClassificationLabelVisualization(Drawing):
         custom_colors: list[str],
         color_axis: str,
         **look: Any,
-    ) -> NDArray[np.uint8]:
+    ) -> Pixels:
         from retinue.workflows.drawing.colors import look_up, palette, parse_color
         from retinue.workflows.drawing.labels import classification_boxes, draw_labels
 

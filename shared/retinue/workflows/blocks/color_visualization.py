@@ -1,12 +1,12 @@
 """Boxes covered with colour."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
+
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import Fraction, FractionRef
-from retinue.workflows.visualization import ColoredDrawing, ColorManifest, PredictionDrawingManifest
+from retinue.workflows.visualization import ColoredDrawing, ColorManifest, Colors, Pixels, PredictionDrawingManifest
 
 
 class FilledBoxManifest(PredictionDrawingManifest, ColorManifest):
@@ -22,9 +22,7 @@ class ColorVisualization(ColoredDrawing):
     title = "Color Visualization"
     manifest = FilledBoxManifest
 
-    def draw_detections(
-        self, pixels: NDArray[np.uint8], table: DetectionTable, colors: NDArray[np.uint8], opacity: float
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, *_: Any, **look: Any) -> None:
         from retinue.workflows.drawing.boxes import fill_boxes
 
-        fill_boxes(pixels, table.xyxy, colors, opacity=opacity)
+        fill_boxes(pixels, table.xyxy, colors, **look)

@@ -1,12 +1,12 @@
 """Corners of boxes drawn on the picture."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
+
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import IntegerRef
-from retinue.workflows.visualization import ColoredDrawing, ColorManifest, PredictionDrawingManifest
+from retinue.workflows.visualization import ColoredDrawing, ColorManifest, Colors, Pixels, PredictionDrawingManifest
 
 
 class CornerManifest(PredictionDrawingManifest, ColorManifest):
@@ -23,14 +23,7 @@ class CornerVisualization(ColoredDrawing):
     title = "Corner Visualization"
     manifest = CornerManifest
 
-    def draw_detections(
-        self,
-        pixels: NDArray[np.uint8],
-        table: DetectionTable,
-        colors: NDArray[np.uint8],
-        thickness: int,
-        corner_length: int,
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, *_: Any, **look: Any) -> None:
         from retinue.workflows.drawing.boxes import draw_corners
 
-        draw_corners(pixels, table.xyxy, colors, thickness=thickness, corner_length=corner_length)
+        draw_corners(pixels, table.xyxy, colors, **look)

@@ -1,12 +1,19 @@
 """Enlarged crops pasted beside their objects."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
+
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import FloatRef, IntegerRef, StringRef
-from retinue.workflows.visualization import Anchor, ColoredDrawing, ColorManifest, PredictionDrawingManifest
+from retinue.workflows.visualization import (
+    Anchor,
+    ColoredDrawing,
+    ColorManifest,
+    Colors,
+    Pixels,
+    PredictionDrawingManifest,
+)
 
 
 class CropManifest(PredictionDrawingManifest, ColorManifest):
@@ -24,23 +31,7 @@ class CropVisualization(ColoredDrawing):
     title = "Crop Visualization"
     manifest = CropManifest
 
-    def draw_detections(
-        self,
-        pixels: NDArray[np.uint8],
-        table: DetectionTable,
-        colors: NDArray[np.uint8],
-        position: Anchor,
-        scale_factor: float,
-        border_thickness: int,
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, *_: Any, **look: Any) -> None:
         from retinue.workflows.drawing.crops import draw_crops
 
-        draw_crops(
-            pixels,
-            table.xyxy,
-            colors,
-            position=position,
-            scale_factor=scale_factor,
-            border_thickness=border_thickness,
-            masks=table.masks,
-        )
+        draw_crops(pixels, table.xyxy, colors, masks=table.masks, **look)

@@ -1,12 +1,19 @@
 """Dots drawn on the picture."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
+
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import IntegerRef, StringRef
-from retinue.workflows.visualization import Anchor, ColoredDrawing, ColorManifest, PredictionDrawingManifest
+from retinue.workflows.visualization import (
+    Anchor,
+    ColoredDrawing,
+    ColorManifest,
+    Colors,
+    Pixels,
+    PredictionDrawingManifest,
+)
 
 
 class DotManifest(PredictionDrawingManifest, ColorManifest):
@@ -24,23 +31,7 @@ class DotVisualization(ColoredDrawing):
     title = "Dot Visualization"
     manifest = DotManifest
 
-    def draw_detections(
-        self,
-        pixels: NDArray[np.uint8],
-        table: DetectionTable,
-        colors: NDArray[np.uint8],
-        position: Anchor,
-        radius: int,
-        outline_thickness: int,
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, *_: Any, **look: Any) -> None:
         from retinue.workflows.drawing.boxes import draw_dots
 
-        draw_dots(
-            pixels,
-            table.xyxy,
-            colors,
-            position=position,
-            radius=radius,
-            outline_thickness=outline_thickness,
-            masks=table.masks,
-        )
+        draw_dots(pixels, table.xyxy, colors, masks=table.masks, **look)

@@ -1,12 +1,12 @@
 """Flat ellipses below objects."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
+
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import IntegerRef
-from retinue.workflows.visualization import ColoredDrawing, ColorManifest, PredictionDrawingManifest
+from retinue.workflows.visualization import ColoredDrawing, ColorManifest, Colors, Pixels, PredictionDrawingManifest
 
 
 class EllipseManifest(PredictionDrawingManifest, ColorManifest):
@@ -24,15 +24,7 @@ class EllipseVisualization(ColoredDrawing):
     title = "Ellipse Visualization"
     manifest = EllipseManifest
 
-    def draw_detections(
-        self,
-        pixels: NDArray[np.uint8],
-        table: DetectionTable,
-        colors: NDArray[np.uint8],
-        thickness: int,
-        start_angle: int,
-        end_angle: int,
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, *_: Any, **look: Any) -> None:
         from retinue.workflows.drawing.boxes import draw_ellipses
 
-        draw_ellipses(pixels, table.xyxy, colors, thickness=thickness, start_angle=start_angle, end_angle=end_angle)
+        draw_ellipses(pixels, table.xyxy, colors, **look)

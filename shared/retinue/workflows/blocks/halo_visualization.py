@@ -1,12 +1,10 @@
 """A glow around objects."""
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import Fraction, FractionRef, IntegerRef
-from retinue.workflows.visualization import ColoredDrawing, ColorManifest, MaskDrawingManifest
+from retinue.workflows.visualization import ColoredDrawing, ColorManifest, Colors, MaskDrawingManifest, Pixels
 
 
 class HaloManifest(MaskDrawingManifest, ColorManifest):
@@ -25,9 +23,9 @@ class HaloVisualizationV1(ColoredDrawing):
 
     def draw_detections(
         self,
-        pixels: NDArray[np.uint8],
+        pixels: Pixels,
         table: DetectionTable,
-        colors: NDArray[np.uint8],
+        colors: Colors,
         opacity: float,
         kernel_size: int,
     ) -> None:
@@ -45,9 +43,9 @@ class HaloVisualizationV2(ColoredDrawing):
 
     def draw_detections(
         self,
-        pixels: NDArray[np.uint8],
+        pixels: Pixels,
         table: DetectionTable,
-        colors: NDArray[np.uint8],
+        colors: Colors,
         opacity: float,
         kernel_size: int,
     ) -> None:

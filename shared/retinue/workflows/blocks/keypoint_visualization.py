@@ -8,7 +8,7 @@ from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import FloatRef, IntegerRef, KeypointsRef, ListRef, StringRef
-from retinue.workflows.visualization import Drawing, DrawingManifest
+from retinue.workflows.visualization import Drawing, DrawingManifest, Pixels
 
 
 class KeypointManifest(DrawingManifest):
@@ -37,9 +37,7 @@ class KeypointVisualization(Drawing):
     title = "Keypoint Visualization"
     manifest = KeypointManifest
 
-    def draw(
-        self, pixels: NDArray[np.uint8], predictions: DetectionTable, annotator_type: str, color: str, **look: Any
-    ) -> NDArray[np.uint8]:
+    def draw(self, pixels: Pixels, predictions: DetectionTable, annotator_type: str, color: str, **look: Any) -> Pixels:
         from retinue.workflows.drawing.colors import parse_color
         from retinue.workflows.drawing.keypoints import draw_edges, draw_vertex_labels, draw_vertices
 

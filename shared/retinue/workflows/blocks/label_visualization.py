@@ -2,14 +2,19 @@
 
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.label_texts import LabelText, label_texts
 from retinue.workflows.manifest import FloatRef, IntegerRef, Manifest, StringRef
-from retinue.workflows.visualization import Anchor, ColoredDrawing, ColorManifest, PredictionDrawingManifest
+from retinue.workflows.visualization import (
+    Anchor,
+    ColoredDrawing,
+    ColorManifest,
+    Colors,
+    Pixels,
+    PredictionDrawingManifest,
+)
 
 
 class LabelManifest(PredictionDrawingManifest, ColorManifest):
@@ -39,9 +44,7 @@ class LabelVisualizationV1(ColoredDrawing):
     title = "Label Visualization"
     manifest: ClassVar[type[Manifest]] = LabelManifest
 
-    def draw_detections(
-        self, pixels: NDArray[np.uint8], table: DetectionTable, colors: NDArray[np.uint8], *_: Any, **look: Any
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, *_: Any, **look: Any) -> None:
         _draw(pixels, table, colors, **look)
 
 
@@ -51,9 +54,7 @@ class LabelVisualizationV2(LabelVisualizationV1):
     identifier = "roboflow_core/label_visualization@v2"
     manifest = AutomaticLabelManifest
 
-    def draw_detections(
-        self, pixels: NDArray[np.uint8], table: DetectionTable, colors: NDArray[np.uint8], *_: Any, **look: Any
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, *_: Any, **look: Any) -> None:
         from retinue.workflows.drawing.labels import automatic_text_scale
 
         if look.pop("text_size_mode") == "Automatic":
@@ -62,9 +63,9 @@ class LabelVisualizationV2(LabelVisualizationV1):
 
 
 def _draw(
-    pixels: NDArray[np.uint8],
+    pixels: Pixels,
     table: DetectionTable,
-    colors: NDArray[np.uint8],
+    colors: Colors,
     text: str,
     text_position: Anchor,
     text_color: str,

@@ -1,12 +1,10 @@
 """Masks drawn over the picture."""
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import AnyMasksRef, Fraction, FractionRef
-from retinue.workflows.visualization import ColoredDrawing, ColorManifest, DrawingManifest
+from retinue.workflows.visualization import ColoredDrawing, ColorManifest, Colors, DrawingManifest, Pixels
 
 
 class MaskManifest(DrawingManifest, ColorManifest):
@@ -23,9 +21,7 @@ class MaskVisualization(ColoredDrawing):
     title = "Mask Visualization"
     manifest = MaskManifest
 
-    def draw_detections(
-        self, pixels: NDArray[np.uint8], table: DetectionTable, colors: NDArray[np.uint8], opacity: float
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, opacity: float) -> None:
         from retinue.workflows.drawing.regions import cover_masks
 
         if table.masks is not None:

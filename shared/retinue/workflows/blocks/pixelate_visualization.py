@@ -1,12 +1,10 @@
 """Objects made unrecognisable by large pixels."""
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import IntegerRef
-from retinue.workflows.visualization import Drawing, PredictionDrawingManifest
+from retinue.workflows.visualization import Drawing, Pixels, PredictionDrawingManifest
 
 
 class PixelateManifest(PredictionDrawingManifest):
@@ -22,7 +20,7 @@ class PixelateVisualization(Drawing):
     title = "Pixelate Visualization"
     manifest = PixelateManifest
 
-    def draw(self, pixels: NDArray[np.uint8], predictions: DetectionTable, pixel_size: int) -> NDArray[np.uint8]:
+    def draw(self, pixels: Pixels, predictions: DetectionTable, pixel_size: int) -> Pixels:
         from retinue.workflows.drawing.obscure import pixelate_regions
 
         if len(predictions):

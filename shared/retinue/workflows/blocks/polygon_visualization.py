@@ -1,12 +1,10 @@
 """Outlines of masks drawn on the picture."""
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import IntegerRef
-from retinue.workflows.visualization import ColoredDrawing, ColorManifest, MaskDrawingManifest
+from retinue.workflows.visualization import ColoredDrawing, ColorManifest, Colors, MaskDrawingManifest, Pixels
 
 
 class PolygonManifest(MaskDrawingManifest, ColorManifest):
@@ -22,9 +20,7 @@ class PolygonVisualizationV1(ColoredDrawing):
     title = "Polygon Visualization"
     manifest = PolygonManifest
 
-    def draw_detections(
-        self, pixels: NDArray[np.uint8], table: DetectionTable, colors: NDArray[np.uint8], thickness: int
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, thickness: int) -> None:
         from retinue.workflows.drawing.regions import outline_masks_in_boxes
 
         outline_masks_in_boxes(pixels, table.xyxy, table.masks, colors, thickness=thickness)
@@ -37,9 +33,7 @@ class PolygonVisualizationV2(ColoredDrawing):
     title = "Polygon Visualization"
     manifest = PolygonManifest
 
-    def draw_detections(
-        self, pixels: NDArray[np.uint8], table: DetectionTable, colors: NDArray[np.uint8], thickness: int
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, thickness: int) -> None:
         from retinue.workflows.drawing.regions import outline_masks
 
         if table.masks is not None:

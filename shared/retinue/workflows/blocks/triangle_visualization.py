@@ -1,12 +1,19 @@
 """Triangles drawn on the picture."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
+
 from pydantic import Field
 
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.manifest import IntegerRef, StringRef
-from retinue.workflows.visualization import Anchor, ColoredDrawing, ColorManifest, PredictionDrawingManifest
+from retinue.workflows.visualization import (
+    Anchor,
+    ColoredDrawing,
+    ColorManifest,
+    Colors,
+    Pixels,
+    PredictionDrawingManifest,
+)
 
 
 class TriangleManifest(PredictionDrawingManifest, ColorManifest):
@@ -25,25 +32,7 @@ class TriangleVisualization(ColoredDrawing):
     title = "Triangle Visualization"
     manifest = TriangleManifest
 
-    def draw_detections(
-        self,
-        pixels: NDArray[np.uint8],
-        table: DetectionTable,
-        colors: NDArray[np.uint8],
-        position: Anchor,
-        base: int,
-        height: int,
-        outline_thickness: int,
-    ) -> None:
+    def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, *_: Any, **look: Any) -> None:
         from retinue.workflows.drawing.boxes import draw_triangles
 
-        draw_triangles(
-            pixels,
-            table.xyxy,
-            colors,
-            position=position,
-            base=base,
-            height=height,
-            outline_thickness=outline_thickness,
-            masks=table.masks,
-        )
+        draw_triangles(pixels, table.xyxy, colors, masks=table.masks, **look)
