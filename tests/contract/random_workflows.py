@@ -2,8 +2,11 @@
 
 import random
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
+
+from pydantic import ValidationError
 
 from retinue.workflows.block import Block
 from retinue.workflows.describe import block_schema
@@ -25,49 +28,49 @@ _MODELS = {
     "classification": CLASSIFIER,
 }
 _TEXTS = (
-    "", "a", "circle", "red", "#A351FB", "(1, 2, 3)", "rgb(1,2,3)", "5", "-1", "0.5", "{{ a }}", "$", "ä☃", "true", "x" * 300,
-    "2026-01-01", "[1, 2]", '{"a": 1}', "^a+$", "(", "shapes/1", "colours/1", "UTC",
+    "", "a", "circle", "red", "#A351FB", "(1, 2, 3)", "rgb(1,2,3)", "5", "-1", "0.5", "{{ a }}", "ä☃", "true", "x" * 300, "UTC",
+    "2026-01-01", "[1, 2]", '{"a": 1}', "^a+$", "(", "shapes/1", "colours/1",
 )  # fmt: skip
 _NUMBERS = (0, 1, -1, 2, 3, 0.5, 10, 100, 255, 1e6, -1e9, 1e-9, 2**31)
 _MOST_NESTED = 5
+_PARAMETERS = {
+    "number": ("integer", "float"),
+    "fraction": ("float_zero_to_one",),
+    "text": ("string",),
+    "flag": ("boolean",),
+    "anything": (ANY,),
+}
 
 
 def random_document(chance: random.Random) -> Document:
     """A detector and a few steps after it, each with outputs; nothing says that they make sense together."""
-    inputs = [
-        IMAGE_INPUT,
-        parameter("number", 3),
-        parameter("fraction", 0.5),
-        parameter("text", "circle"),
-        parameter("anything", [1, "a", None]),
-        {"type": "WorkflowBatchInput", "name": "values"},
-    ]
-    sources: Sources = [
-        ("$inputs.image", ("image",)),
-        *((f"$inputs.{item['name']}", (ANY,)) for item in inputs[1:]),
-    ]
+    inputs = [IMAGE_INPUT, *(parameter(name) | {"kind": list(kinds)} for name, kinds in _PARAMETERS.items())]
+    inputs.append({"type": "WorkflowBatchInput", "name": "values"})
+    sources: Sources = [("$inputs.image", ("image",)), ("$inputs.values", (ANY,))]
+    sources += [(f"$inputs.{name}", kinds) for name, kinds in _PARAMETERS.items()]
     steps: list[Document] = []
     blocks = [_block_of("object_detection_model@v2")]
     blocks += [chance.choice(_blocks()) for _ in range(chance.randint(1, 6))]
     for number, block in enumerate(blocks):
         step = _random_step(f"step{number}", block, sources, chance)
         steps.append(step)
-        names = [*block.outputs] or ["output"]
-        sources += [(f"$steps.{step['name']}.{name}", tuple(block.outputs.get(name, (ANY,)))) for name in names]
+        with suppress(ValidationError):  # a step that is wrong has no outputs
+            outputs = block.outputs_of(block.manifest.model_validate(step))
+            sources += [(f"$steps.{step['name']}.{name}", tuple(kinds)) for name, kinds in outputs.items()]
     wanted = chance.sample(sources[1:], min(len(sources) - 1, 8))
     return document(inputs, steps, **{f"output{index}": selector for index, (selector, _) in enumerate(wanted)})
 
 
 def random_values(chance: random.Random) -> dict[str, Any]:
-    """Parameters for the inputs of a random document, mostly of the types that their names say."""
-    values: dict[str, Any] = {
-        "number": chance.choice(_NUMBERS),
+    """Values for the inputs of a random document, of the types that it declares."""
+    return {
+        "number": int(chance.choice(_NUMBERS)),
         "fraction": chance.random(),
         "text": chance.choice(_TEXTS),
+        "flag": chance.random() < 0.5,
         "anything": chance.choice((None, True, [], {}, [1, 2], {"a": 1}, *_NUMBERS, *_TEXTS)),
-        "values": chance.choice((1, "a", [1], ["a"], None, [None], {"a": 1})),
+        "values": chance.choice((1, "a", [1], ["a"], {"a": 1})),
     }
-    return {name: value for name, value in values.items() if chance.random() < 0.8 or name == "values"}
 
 
 @cache
@@ -143,8 +146,8 @@ class _Sampler:
         kinds = {kind["name"] for kind in schema.get("kind", ())}
         fitting = [text for text, given in self._sources if ANY in kinds or ANY in given or kinds & set(given)]
         exact = [text for text, given in self._sources if kinds & set(given) - {ANY}]
-        pool = exact if exact and self._chance.random() < 0.8 else fitting
-        if not pool or self._chance.random() < 0.03:
+        pool = exact if exact and self._chance.random() < 0.95 else fitting
+        if not pool or self._chance.random() < 0.01:
             pool = [text for text, _ in self._sources]
         return self._chance.choice(pool)
 
@@ -152,11 +155,15 @@ class _Sampler:
         return int(self._number(schema, 0))
 
     def _number(self, schema: Mapping[str, Any], _: int) -> float:
-        low = schema.get("minimum", schema.get("exclusiveMinimum", None))
-        high = schema.get("maximum", schema.get("exclusiveMaximum", None))
-        inside = [n for n in _NUMBERS if (low is None or n >= low) and (high is None or n <= high)]
-        bounds = [bound for bound in (low, high) if bound is not None]
-        return float(self._chance.choice([*inside, *bounds, *inside]))
+        is_inside = [
+            lambda n: n >= schema.get("minimum", n) and n <= schema.get("maximum", n),
+            lambda n: "exclusiveMinimum" not in schema or n > schema["exclusiveMinimum"],
+            lambda n: "exclusiveMaximum" not in schema or n < schema["exclusiveMaximum"],
+            lambda n: schema["type"] == "number" or n == int(n),
+        ]
+        inside = [number for number in _NUMBERS if all(test(number) for test in is_inside)]
+        bounds = [schema[name] for name in ("minimum", "maximum") if name in schema]
+        return float(self._chance.choice([*inside, *bounds]))
 
     def _array(self, schema: Mapping[str, Any], depth: int) -> list[Any]:
         if "prefixItems" in schema:

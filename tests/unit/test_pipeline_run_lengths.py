@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from retinue.pipeline.prediction import Mask
-from retinue.pipeline.run_lengths import encode_run_lengths, run_lengths
+from retinue.pipeline.run_lengths import decode_run_lengths, encode_run_lengths, run_lengths
 
 
 def decoded(counts: str, height: int, width: int) -> NDArray[np.bool_]:
@@ -82,3 +82,42 @@ def test_any_mask_comes_back(seed: int, share: float) -> None:
     mask = Mask(random.random((rows, columns)) < share, left, top, width, height)
 
     assert np.array_equal(decoded(encode_run_lengths(mask), height, width), on_canvas(mask))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_reads_back_what_it_wrote(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    height, width = random.integers(1, 40, size=2).tolist()
+    canvas = random.random((height, width)) < random.choice([0.02, 0.5, 0.95])
+    mask = Mask(canvas, 0, 0, width, height)
+
+    for counts in (encode_run_lengths(mask), run_lengths(mask).tolist()):
+        found = decode_run_lengths(counts, height, width)
+        assert np.array_equal(on_canvas(found), canvas)
+        if canvas.any():  # no row or column at the rim is empty
+            assert all(side.any() for side in (found.patch[0], found.patch[-1], found.patch[:, 0], found.patch[:, -1]))
+
+
+@pytest.mark.parametrize(
+    ("counts", "height", "width"),
+    [
+        pytest.param([3, 4], 2, 3, id="too much"),
+        pytest.param([3], 2, 3, id="too little"),
+        pytest.param([7, -1], 2, 3, id="negative"),
+        pytest.param([2**62] * 4 + [6], 2, 3, id="sums beyond 64 bits"),
+        pytest.param([10**12], 10**6, 10**6, id="larger than any picture"),
+        pytest.param([6], -2, -3, id="negative sides"),
+        pytest.param("é", 2, 3, id="not ASCII"),
+        pytest.param("\x00", 2, 3, id="no such character"),
+        pytest.param("o" * 1_000_000, 2, 3, id="a number that never ends"),
+    ],
+)
+def test_refuses_what_is_no_mask(counts: Any, height: int, width: int) -> None:
+    with pytest.raises(ValueError, match=r"mask|run lengths|ascii"):
+        decode_run_lengths(counts, height, width)
+
+
+@pytest.mark.parametrize("counts", ["", [], [6], [0, 0, 6]])
+def test_reads_empty_masks(counts: Any) -> None:
+    found = decode_run_lengths(counts, 2, 3)
+    assert found.patch.size == 0 and (found.width, found.height) == (3, 2)

@@ -7,6 +7,9 @@ from retinue.pipeline.prediction import Mask
 
 _GROUP_BITS = 5
 _FIRST_CHARACTER = 48
+_MOST_BITS = 60
+MOST_PIXELS = 200_000_000
+"""How large the masks are that are read."""
 
 
 def encode_run_lengths(mask: Mask) -> str:
@@ -43,13 +46,29 @@ def run_lengths(mask: Mask) -> NDArray[np.int64]:
 
 
 def decode_run_lengths(counts: str | list[int], height: int, width: int) -> Mask:
-    """The mask that COCO's compressed text, or plain run lengths, mean. Raises ValueError if they do not fill it."""
-    lengths = np.asarray(_parse(counts) if isinstance(counts, str) else counts, np.int64)
-    if lengths.size and (lengths.min() < 0 or lengths.sum() != width * height):
-        raise ValueError(f"run lengths cover {lengths.sum():,} pixels of {width} x {height}")
+    """The mask that COCO's compressed text, or plain run lengths, mean; its patch is as small as it can be.
+
+    Raises ValueError if they do not fill it, or if it has more than MOST_PIXELS.
+    """
+    if height < 0 or width < 0 or height * width > MOST_PIXELS:
+        raise ValueError(f"a mask has at most {MOST_PIXELS:,} pixels, not {width} x {height}")
+    lengths = np.asarray(_parse(counts) if isinstance(counts, str) else counts, np.int64).reshape(-1)
+    size = width * height
+    if lengths.size and (lengths.min() < 0 or lengths.max() > size or lengths.sum() != size):
+        raise ValueError(f"run lengths do not cover the {width} x {height} pixels of the mask")
+    ends = np.cumsum(lengths)
+    starts, stops = ends[: len(ends) // 2 * 2 : 2], ends[1::2]
+    is_filled = stops > starts
+    if not is_filled.any():
+        return Mask(np.zeros((0, 0), bool), 0, 0, width, height)
+    left = int(starts[is_filled][0]) // height
+    columns = (int(stops[is_filled][-1]) - 1) // height + 1 - left
+    within = np.clip(ends - left * height, 0, columns * height)
     values = np.arange(len(lengths)) % 2 == 1
-    patch = np.repeat(values, lengths).reshape(width, height).T if lengths.size else np.zeros((height, width), bool)
-    return Mask(np.ascontiguousarray(patch), 0, 0, width, height)
+    patch = np.repeat(values, np.diff(within, prepend=0)).reshape(columns, height).T
+    rows = np.flatnonzero(patch.any(axis=1))
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    return Mask(np.ascontiguousarray(patch[top:bottom]), left, top, width, height)
 
 
 def _parse(text: str) -> list[int]:
@@ -60,6 +79,8 @@ def _parse(text: str) -> list[int]:
         group = character - _FIRST_CHARACTER
         if not 0 <= group < 64:
             raise ValueError(f"run lengths hold no character {chr(character)!r}")
+        if shift >= _MOST_BITS:
+            raise ValueError(f"run lengths hold a number of more than {_MOST_BITS} bits")
         value |= (group & 31) << shift
         shift += _GROUP_BITS
         if group & 32:
