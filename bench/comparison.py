@@ -94,7 +94,7 @@ def _series_rows(series: Series) -> Iterator[Row]:
 
 def _workflow_rows(series: WorkflowSeries) -> Iterator[Row]:
     runs, alone, document = series.runs, series.alone, series.document
-    label = f"Workflow, {document.name}: over its model's own request"
+    label = f"Workflow over its model: {document.name}"
     ours = _overhead_row(workflow_key(document.key, "ours"), label, runs.ours, alone.ours)
     yield ours
     key, label = workflow_key(document.key, "upstream"), "  upstream"
@@ -112,7 +112,7 @@ def _workflow_rows(series: WorkflowSeries) -> Iterator[Row]:
         return
     upstream = _overhead_row(key, label, runs.upstream, alone.upstream)
     yield upstream
-    note = f"of what both cost, ours at least 0; {_agreement(runs.ours, runs.upstream)}"
+    note = f"ours at least 0; {_agreement(runs.ours, runs.upstream)}"
     yield replace(ratio, value=_part(ours.value, upstream.value), best=_part(ours.best, upstream.best), note=note)
 
 
@@ -125,7 +125,7 @@ def _overhead_row(key: str, label: str, runs: Traffic, alone: Traffic) -> Row:
         value=of_runs - of_alone,
         unit="ms",
         best=min(runs.times_ms) - min(alone.times_ms),
-        note=f"p50 {of_runs:.1f}, without a workflow {of_alone:.1f}; {len(runs.times_ms)} requests each",
+        note=f"p50 {of_runs:.1f}, the model alone {of_alone:.1f}",
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from bench.cases import CASES
 from bench.chart import Pair, draw_chart
-from bench.comparison import BUDGET_SIZE, series_key
+from bench.comparison import BUDGET_SIZE, series_key, workflow_key
+from bench.documents import DOCUMENTS
 from bench.report import value_text
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -17,6 +18,8 @@ BEGIN, END = "<!-- results: written by `python -m bench chart` -->", "<!-- end o
 _SCALES = {"ms": (1e3, "s"), "MiB": (1024.0, "GiB")}
 # Rows of a whole run that the page leaves out: what a cold start consists of is for those who work on it.
 _INNER = "  "
+# The series have tables of their own.
+_SERIES = ("http/", "workflow/")
 
 
 class ResultsError(Exception):
@@ -50,7 +53,7 @@ def write_page(results: Path, docs: Path = DOCS) -> tuple[Path, ...]:
 
 
 def _pairs(rows: dict[str, dict[str, Any]]) -> list[Pair]:
-    """The lines of the chart. Raises ResultsError if upstream was not measured, KeyError if a row is missing."""
+    """The lines of the chart. Raises ResultsError if there is nothing of upstream's, KeyError if a row is missing."""
     keys = {
         case.name: (
             f"p50 through HTTP, {BUDGET_SIZE}",
@@ -58,6 +61,14 @@ def _pairs(rows: dict[str, dict[str, Any]]) -> list[Pair]:
             series_key(case.key, BUDGET_SIZE, 1, "upstream"),
         )
         for case in CASES
+    }
+    keys |= {
+        f"Workflow: {document.name}": (
+            "p50 over that of its model alone",
+            workflow_key(document.key, "ours"),
+            workflow_key(document.key, "upstream"),
+        )
+        for document in DOCUMENTS
     }
     keys |= {
         "Cold start": ("process start to first answer", "cold_start", "upstream_cold_start"),
@@ -69,19 +80,23 @@ def _pairs(rows: dict[str, dict[str, Any]]) -> list[Pair]:
         ours, upstream = rows[ours_key], rows[upstream_key]
         if ours["value"] is None or upstream["value"] is None:
             raise ResultsError(f"{label}: {upstream['note'] or 'not measured'}; there is nothing to compare")
+        if upstream["value"] <= 0:
+            raise ResultsError(f"{label}: upstream's {upstream['value']:.1f} ms drowned in the noise; run it again")
         texts = (_short(row["value"], row["unit"]) for row in (ours, upstream))
         pairs.append(Pair(label, detail, ours["value"], upstream["value"], *texts))
     return pairs
 
 
 def _short(value: float, unit: str) -> str:
-    """`676 ms`, but `17.4 s`."""
+    """`676 ms`, but `17.4 s` and `4.2 ms`."""
     divisor, larger = _SCALES[unit]
-    return f"{value / divisor:.1f} {larger}" if value >= divisor else f"{value:.0f} {unit}"
+    if value >= divisor:
+        return f"{value / divisor:.1f} {larger}"
+    return f"{value:.{1 if abs(value) < 10 else 0}f} {unit}"
 
 
 def _tables(record: dict[str, Any]) -> Iterator[str]:
-    """Lines of Markdown: on what, the rows, and the series through HTTP."""
+    """Lines of Markdown: on what, the rows, the series through HTTP, and the workflows."""
     machine = record["machine"]
     yield from (f"- {line}" for line in record["conditions"])
     yield f"- Others used {machine['others_share']:.0%} of the cores meanwhile."
@@ -89,7 +104,7 @@ def _tables(record: dict[str, Any]) -> Iterator[str]:
     yield "| what | allowed | median | best |"
     yield "|---|---|---|---|"
     for row in record["rows"]:
-        if not row["key"].startswith("http/") and (not row["label"].startswith(_INNER) or row["budget"]):
+        if not row["key"].startswith(_SERIES) and (not row["label"].startswith(_INNER) or row["budget"]):
             yield _row_line(row)
     yield ""
     yield "| through HTTP | clients | ours p50 / p95, requests/s | upstream p50 / p95, requests/s | ratio | allowed |"
@@ -97,24 +112,47 @@ def _tables(record: dict[str, Any]) -> Iterator[str]:
     rows = {row["key"]: row for row in record["rows"]}
     for series in record["measurements"]["series"]:
         yield _series_line(series, rows)
+    yield ""
+    yield "| workflow | ours: p50 - of its model alone | upstream | ratio of the differences | allowed |"
+    yield "|---|---|---|---|---|"
+    for workflow in record["measurements"]["workflows"]:
+        yield _workflow_line(workflow, rows)
 
 
 def _row_line(row: dict[str, Any]) -> str:
-    verdict = " (missed)" if row["is_ok"] is False else ""
     value = value_text(row["value"], row["unit"]) or row["note"]
-    cells = (value_text(row["budget"], row["unit"]), value + verdict, value_text(row["best"], row["unit"]))
+    cells = (value_text(row["budget"], row["unit"]), value + _verdict(row), value_text(row["best"], row["unit"]))
     return f"| {row['label'].strip()} | {' | '.join(cells)} |"
 
 
 def _series_line(series: dict[str, Any], rows: dict[str, dict[str, Any]]) -> str:
     name, key = series["case"]["architecture"]["name"], series["case"]["model_id"].partition("/")[0]
     ratio = rows[series_key(key, series["picture_size"], series["clients"], "ratio")]
-    verdict = " (missed)" if ratio["is_ok"] is False else ""
     sides = " | ".join(_side_text(side["times_ms"], side["took_s"]) for side in series["sides"])
     return (
         f"| {name}, {series['picture_size']} | {series['clients']} | {sides} | "
-        f"{value_text(ratio['value'], 'x')}{verdict} | {value_text(ratio['budget'], 'x')} |"
+        f"{value_text(ratio['value'], 'x')}{_verdict(ratio)} | {value_text(ratio['budget'], 'x')} |"
     )
+
+
+def _workflow_line(workflow: dict[str, Any], rows: dict[str, dict[str, Any]]) -> str:
+    document = workflow["document"]
+    ratio = rows[workflow_key(document["key"], "ratio")]
+    sides = " | ".join(
+        _difference_text(runs["times_ms"], alone["times_ms"])
+        for runs, alone in zip(workflow["runs"]["sides"], workflow["alone"]["sides"], strict=True)
+    )
+    value = value_text(ratio["value"], "x") or ratio["note"]
+    return f"| {document['name']} | {sides} | {value}{_verdict(ratio)} | {value_text(ratio['budget'], 'x')} |"
+
+
+def _difference_text(times_ms: Sequence[float], alone_ms: Sequence[float]) -> str:
+    p50, of_alone = median(times_ms), median(alone_ms)
+    return f"{p50:.1f} - {of_alone:.1f} = {p50 - of_alone:.1f} ms"
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    return " (missed)" if row["is_ok"] is False else ""
 
 
 def _side_text(times_ms: Sequence[float], took_s: float) -> str:

@@ -96,8 +96,7 @@ def _cold_rows(found: Measurements) -> Iterator[Row]:
 
 def _workflow_cold_rows(starts: Sequence[ColdStart]) -> Iterator[Row]:
     """The same of the workflow function; its stages lie inside each other, so they have no rows."""
-    label = f"Workflow function: cold start to the first answer, {ONE_STEP.name}"
-    note = f"{len(starts)} starts, {DETECTOR.name}"
+    label, note = "Workflow function: cold start to the first answer", f"{len(starts)} starts, {ONE_STEP.name}"
     total = [start.total_ms for start in starts]
     yield times_row("workflow_cold_start", label, total, budget=BUDGET_COLD_START_MS, note=note)
     yield times_row("workflow_cold_init", "  init", [start.init_ms for start in starts], note="Python, imports")

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from bench import page
-from bench.cases import CASES, DETECTOR
+from bench.answers import predictions_of, stages_of
+from bench.cases import CASES, DETECTOR, SMALL_DETECTOR
 from bench.chart import Pair, draw_chart
 from bench.comparison import BUDGET_SIZE, NOT_GIVEN, comparison_rows, count_same
 from bench.cost import Prices, cost_rows
+from bench.documents import DOCUMENTS, ONE_STEP, Document
 from bench.floor import BareStart
 from bench.machine import look_at_machine
-from bench.measurements import Measurements, PictureFacts, Series, UpstreamFound, Warm
+from bench.measurements import Measurements, PictureFacts, Series, UpstreamFound, Warm, WorkflowSeries
 from bench.report import save, value_text
 from bench.rows import Row, own_rows
 from bench.size import Unpacked
@@ -37,8 +39,23 @@ def traffic(side: str, times_ms: tuple[float, ...]) -> Traffic:
     return Traffic(side, times_ms, infer_ms, sum(times_ms) / 1e3, 0, (OBJECT,))
 
 
+def workflow(document: Document, ours_ms: tuple[float, float], upstream_ms: tuple[float, float]) -> WorkflowSeries:
+    """One request a side: a run's milliseconds, and those of the model alone."""
+    runs, alone = (
+        Series(SMALL_DETECTOR, BUDGET_SIZE, 1, (traffic(OURS, (ours,) * 2), traffic(UPSTREAM, (upstream,) * 2)))
+        for ours, upstream in zip(ours_ms, upstream_ms, strict=True)
+    )
+    return WorkflowSeries(document, runs, alone)
+
+
+def without_upstream(series: WorkflowSeries) -> WorkflowSeries:
+    runs, alone = (replace(each, sides=each.sides[:1]) for each in (series.runs, series.alone))
+    return replace(series, runs=runs, alone=alone)
+
+
 def measurements(has_upstream: bool) -> Measurements:
     sides = (traffic(OURS, (60.0, 70.0, 80.0)), traffic(UPSTREAM, (90.0, 100.0, 140.0)))
+    workflows = [workflow(document, (44.0, 40.0), (66.0, 56.0)) for document in DOCUMENTS]
     facts = UpstreamFacts({"inference-cpu": "1.8.3"}, 231, 7000 * MIB, 4000 * MIB)
     return Measurements(
         pictures=(PictureFacts("a.png", BUDGET_SIZE, 150_000),),
@@ -49,8 +66,10 @@ def measurements(has_upstream: bool) -> Measurements:
         unpacked=Unpacked({"RuntimeLayer": 104.0}, 105.0, 120.0),
         cold=(ColdStart(300.0, answer(300.0), 500.0, 129 * MIB, 108 * MIB, 91 * MIB),),
         bare_cold=(BareStart(400.0, 350.0),),
+        workflow_cold=(ColdStart(350.0, answer(400.0), 700.0, 150 * MIB, 120 * MIB, 99 * MIB),),
         warm=tuple(Warm(case, (answer(49.5),), (35.0,), 60.0, 50.0) for case in CASES),
         series=tuple(Series(case, BUDGET_SIZE, 1, sides if has_upstream else sides[:1]) for case in CASES),
+        workflows=tuple(workflows if has_upstream else map(without_upstream, workflows)),
         upstream=UpstreamFound(facts, (UpstreamStart(16e3, 17e3, 1300 * MIB),)) if has_upstream else None,
         soak=Soak(2000, 20, (100 * MIB, *[150 * MIB] * 18, 165 * MIB)),
     )
@@ -67,6 +86,8 @@ def test_rows_of_our_own() -> None:
     found = rows(measurements(has_upstream=False))
     assert (found["cold_start"].value, found["cold_start"].is_ok) == (600.0, True)
     assert (found["resident"].value, found["resident"].is_ok) == (129.0, True)
+    assert (found["workflow_cold_start"].value, found["workflow_cold_start"].is_ok) == (750.0, False)
+    assert (found["workflow_resident"].value, found["workflow_resident"].is_ok) == (150.0, True)
     overhead = found[f"overhead/{DETECTOR.key}"]
     assert (overhead.value, overhead.budget, overhead.is_ok) == (10.0, 8.0, False)
     assert found["soak_growth"].value == pytest.approx(1.0)
@@ -93,9 +114,53 @@ def test_ratio_of_the_medians_with_its_budget() -> None:
 def test_rows_say_that_upstream_was_not_given() -> None:
     found = rows(measurements(has_upstream=False))
     absent = [row for row in found.values() if row.value is None]
-    assert len(absent) == 4 + 2 * len(CASES)
+    assert len(absent) == 4 + 2 * len(CASES) + 2 * len(DOCUMENTS)
     assert {row.note for row in absent} == {NOT_GIVEN}
     assert {row.is_ok for row in absent} == {None}
+
+
+@pytest.mark.parametrize(
+    ("ours_ms", "upstream_ms", "own", "ratio", "is_ok"),
+    [
+        ((44.0, 40.0), (66.0, 56.0), 4.0, 0.4, True),
+        ((46.0, 40.0), (66.0, 56.0), 6.0, 0.6, False),
+        ((39.0, 40.0), (66.0, 56.0), -1.0, 0.0, True),
+        ((44.0, 40.0), (55.0, 56.0), 4.0, None, None),
+    ],
+    ids=["within the budget", "above it", "ours drowned in noise", "upstream's drowned in noise"],
+)
+def test_ratio_of_what_a_workflow_costs_beside_its_model(
+    ours_ms: tuple[float, float], upstream_ms: tuple[float, float], own: float, ratio: float | None, is_ok: bool | None
+) -> None:
+    series = workflow(ONE_STEP, ours_ms, upstream_ms)
+    found = rows(replace(measurements(has_upstream=True), workflows=(series,)))
+    ours, row = found["workflow/one-step/ours"], found["workflow/one-step/ratio"]
+    assert (ours.value, ours.best) == (own, own)
+    assert (row.value, row.best, row.is_ok) == (pytest.approx(ratio), pytest.approx(ratio), is_ok)
+    assert "the same 1 objects" in row.note
+    assert f"p50 {ours_ms[0]}, the model alone {ours_ms[1]}" in ours.note
+
+
+@pytest.mark.parametrize(
+    ("key", "steps", "outputs"),
+    [
+        ("one-step", 1, ["predictions"]),
+        ("filter-crop-draw", 5, ["predictions", "crops", "picture"]),
+        ("long-graph", 20, ["predictions", "picture"]),
+    ],
+)
+def test_documents_are_workflows(key: str, steps: int, outputs: list[str]) -> None:
+    document = next(document for document in DOCUMENTS if document.key == key)
+    specification = document.specification("yolov8n-320/1")
+    plan = Compiler(BLOCKS, Limits(), lambda *_: {}).compile(specification)
+    assert len(specification["steps"]) == steps
+    assert [output["name"] for output in specification["outputs"]] == outputs
+
+
+def test_answers_of_both_forms() -> None:
+    assert predictions_of({"predictions": [OBJECT]}) == [OBJECT]
+    assert predictions_of({"outputs": [{"predictions": {"image": {}, "predictions": [OBJECT]}}]}) == [OBJECT]
+    assert stages_of("auth;dur=0.51, infer;dur=12.00") == {"auth": 0.51, "infer": 12.0}
 
 
 def test_cost_is_duration_times_memory_times_price_and_the_requests() -> None:

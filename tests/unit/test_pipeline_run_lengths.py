@@ -1,5 +1,7 @@
 """Masks as COCO's compressed run lengths."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray

@@ -193,7 +193,7 @@ class TestKinds:
             ("rgb_color", "#ff0000", "#ff0000"),
             ("bytes", "YWJj", b"abc"),
             ("bytes", "", b""),
-            ("timestamp", "2024-01-02T03:04:05", datetime(2024, 1, 2, 3, 4, 5)),  # noqa: DTZ001
+            ("timestamp", "2024-01-02T03:04:05", datetime(2024, 1, 2, 3, 4, 5)),
             ("timestamp", "2024-01-02T03:04:05+02:00", datetime(2024, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2)))),
             ("labeled_points", [{"x": 1, "y": 2}], [{"x": 1, "y": 2, "positive": True}]),
             ("labeled_points", [[1, 2, False], [3, 4]], [{"x": 1, "y": 2, "positive": False}, {"x": 3, "y": 4, "positive": True}]),
@@ -253,7 +253,7 @@ class TestKinds:
     def test_the_first_that_fits_counts(self) -> None:
         assert values_of(batch("v", 1, ["float", "string"]), [1, "a"]) == {(0,): 1, (1,): "a"}
         assert values_of(batch("v", 1, ["timestamp", "string"]), ["2024-01-01", "soon"]) == {
-            (0,): datetime(2024, 1, 1),  # noqa: DTZ001
+            (0,): datetime(2024, 1, 1),
             (1,): "soon",
         }
 
@@ -327,7 +327,7 @@ class TestPictures:
         (image,) = values_of(IMAGE, picture() | {"video_metadata": metadata}).values()
         assert image.video.render() == metadata
         found = read("video_metadata", {key: metadata[key] for key in list(metadata)[:3]})
-        assert found == VideoMetadata(video_identifier="cam", frame_number=7, fps=None, frame_timestamp=datetime(2024, 5, 6, 7, 8, 9))  # fmt: skip  # noqa: DTZ001, E501
+        assert found == VideoMetadata(video_identifier="cam", frame_number=7, fps=None, frame_timestamp=datetime(2024, 5, 6, 7, 8, 9))  # fmt: skip
         assert run(
             document([], {"v": "$inputs.v"}, [{"type": "WorkflowVideoMetadata", "name": "v"}]), {"v": metadata}
         ) == [{"v": metadata}]

@@ -3,10 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from retinue.workflows.block import Block, Limits
 from retinue.workflows.errors import (
@@ -18,7 +18,7 @@ from retinue.workflows.errors import (
     WorkflowSyntaxError,
 )
 from retinue.workflows.manifest import Manifest
-from retinue.workflows.registry import find_block
+from retinue.workflows.registry import find_block, similar_blocks
 
 ENGINE_VERSION = "1.17.0"
 """The version of the language that documents may ask for (contract/workflows.md, first lines)."""
@@ -169,13 +169,12 @@ def parse_definition(document: dict[str, Any], limits: Limits) -> Definition:
             f"The workflow has {len(sections.steps):,} steps; the limit is {limits.steps:,}. Split it.",
             context="workflow_compilation | specification_validation",
         )
-    problems: list[tuple[str, str]] = []
-    blocks: dict[tuple[str | None, str | None], BlockError] = {}
-    inputs = _parse_list(TypeAdapter(InputModel), sections.inputs, "inputs", problems)
-    steps = [_parse_step(index, step, problems, blocks) for index, step in enumerate(sections.steps)]
-    outputs = _parse_list(TypeAdapter(OutputModel), sections.outputs, "outputs", problems)
-    if problems:
-        raise _syntax_error(problems, tuple(blocks.values()))
+    findings = _Findings()
+    inputs = _parse_list(InputModel, sections.inputs, "inputs", findings)
+    steps = [_parse_step(index, step, findings) for index, step in enumerate(sections.steps)]
+    outputs = _parse_list(OutputModel, sections.outputs, "outputs", findings)
+    if findings.problems:
+        raise _syntax_error(findings.problems, tuple(findings.blocks.values()))
     valid_steps = [step for step in steps if step is not None]
     _check_unique("input parameter", (item.name for item in inputs))
     _check_unique("input steps", (step.name for step in valid_steps))
@@ -187,53 +186,56 @@ def parse_definition(document: dict[str, Any], limits: Limits) -> Definition:
     )
 
 
-def _parse_list(
-    adapter: TypeAdapter[Any], items: list[Any], section: str, problems: list[tuple[str, str]]
-) -> list[Any]:
+class _Findings:
+    """What is wrong with a document: every place, and for each property of a step the first thing."""
+
+    def __init__(self) -> None:
+        self.problems: list[tuple[str, str]] = []
+        self.blocks: dict[tuple[str | None, str | None], BlockError] = {}
+
+    def add(self, place: str, message: str, block: BlockError) -> None:
+        self.problems.append((place, message))
+        self.blocks.setdefault((block.block_id, block.property_name), replace(block, property_details=message))
+
+
+def _parse_list(model: type[BaseModel], items: list[Any], section: str, findings: _Findings) -> list[Any]:
     parsed = []
     for index, item in enumerate(items):
         try:
-            parsed.append(adapter.validate_python(item))
+            parsed.append(model.model_validate(item))
         except ValidationError as exc:
-            problems += _problems(exc, f"{section}.{index}")
+            findings.problems += _problems(exc, f"{section}.{index}")
     return parsed
 
 
-def _parse_step(
-    index: int,
-    step: Any,
-    problems: list[tuple[str, str]],
-    blocks: dict[tuple[str | None, str | None], BlockError],
-) -> Step | None:
-    """The step, or None with what is wrong added to `problems` and, once for each property, to `blocks`."""
+def _parse_step(index: int, step: Any, findings: _Findings) -> Step | None:
+    """The step, or None with what is wrong added to the findings."""
     record = step if isinstance(step, dict) else {}
     name, identifier = (value if isinstance(value, str) else None for value in (record.get("name"), record.get("type")))
+    error = BlockError(block_id=name, block_type=identifier)
     block = find_block(identifier) if identifier is not None else None
-    place = f"steps.{index}"
     if block is None:
-        message = (
-            "Input should be a valid dictionary" if not isinstance(step, dict)
-            else "Unable to extract tag using discriminator 'type'" if identifier is None
-            else f"Input tag '{identifier[:100]}' found using 'type' does not match any of the expected tags"
-        )  # fmt: skip
-        problems.append((place, message))
-        blocks.setdefault((name, None), BlockError(block_id=name, block_type=identifier, property_details=message))
+        findings.add(f"steps.{index}", _no_block(step, identifier), error)
         return None
     try:
         manifest = block.manifest.model_validate(record)
     except ValidationError as exc:
-        for error in exc.errors(include_url=False, include_input=False, include_context=False):
-            where = ".".join(map(str, error["loc"]))
-            problems.append((f"{place}.{identifier}" + f".{where}" * bool(where), error["msg"]))
-            property_name = str(error["loc"][0]) if error["loc"] else None
-            blocks.setdefault(
-                (name, property_name),
-                BlockError(
-                    block_id=name, block_type=identifier, property_name=property_name, property_details=error["msg"]
-                ),
-            )
+        for where, message in _problems(exc):
+            place = ".".join(filter(None, (f"steps.{index}.{identifier}", where)))
+            findings.add(place, message, replace(error, property_name=where.partition(".")[0] or None))
         return None
     return Step(manifest.name, block, manifest)
+
+
+def _no_block(step: Any, identifier: str | None) -> str:
+    """Why there is no block for a step."""
+    if not isinstance(step, dict):
+        return "Input should be a valid dictionary"
+    if identifier is None:
+        return "Unable to extract tag using discriminator 'type'"
+    message = f"Input tag '{identifier[:100]}' found using 'type' does not match any of the expected tags"
+    similar = similar_blocks(identifier)
+    return f"{message}; similar blocks: {', '.join(similar)}" if similar else message
 
 
 def _problems(exc: ValidationError, place: str = "") -> Iterable[tuple[str, str]]:

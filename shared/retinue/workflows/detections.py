@@ -158,9 +158,7 @@ def concatenate(tables: Sequence[DetectionTable]) -> DetectionTable:
 
 def strings(values: Sequence[Any]) -> Strings:
     """The values as an object array of one dimension."""
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column
+    return np.fromiter(values, object, len(values))
 
 
 def new_ids(count: int) -> Strings:

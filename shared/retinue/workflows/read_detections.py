@@ -1,7 +1,7 @@
 """Detections that a request gives, in the form in which answers show them (contract/workflows.md 5.2)."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,11 @@ _PREDICTION_TYPES = {
     "qr_code_detection": "qrcode-detection",
     "bar_code_detection": "barcode-detection",
 }
+MOST_PIXELS = 200_000_000
+"""How large the pictures are of which detections can be read, and all their masks together."""
+
+_MOST_POINTS = 20_000  # of one outline: drawing takes their number times the height
+_FARTHEST = 1_000_000_000
 # What every row has in columns of its own; the rest becomes further columns where all rows have it.
 _KNOWN = frozenset(
     {
@@ -30,64 +35,125 @@ _KNOWN = frozenset(
 
 
 def read_detections(kind: str, identifier: str, value: Any) -> DetectionTable:
-    """The table that `{"image": {"width", "height"}, "predictions": [...]}` means. Raises ValueError, KeyError."""
+    """The table that `{"image": {"width", "height"}, "predictions": [...]}` means.
+
+    Raises ValueError, KeyError, TypeError, OverflowError for what is none.
+    """
     if isinstance(value, DetectionTable):
         return value
     if not isinstance(value, dict) or "image" not in value or "predictions" not in value:
         raise ValueError("detections are a dict with `image` and `predictions`")
+    size = _size(value["image"])
     rows: list[Mapping[str, Any]] = value["predictions"]
-    size = value["image"].get("width"), value["image"].get("height")
-    known_size = (int(size[0]), int(size[1])) if None not in size else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("`predictions` is a list of dicts")
     if not rows:
-        return DetectionTable.empty(known_size, _PREDICTION_TYPES[kind])
-    centre = np.array([[row["x"], row["y"]] for row in rows], float)
-    half = np.array([[row["width"], row["height"]] for row in rows], float) / 2
+        return DetectionTable.empty(size, _PREDICTION_TYPES[kind])
+    centre = _coordinates([[row["x"], row["y"]] for row in rows])
+    half = _coordinates([[row["width"], row["height"]] for row in rows]) / 2
     shared = [name for name in rows[0] if all(name in row for row in rows)]
     return DetectionTable(
         xyxy=np.concatenate([centre - half, centre + half], axis=1),
         confidence=np.array([row["confidence"] for row in rows], float),
         class_id=np.array([row["class_id"] for row in rows], np.int64),
-        class_name=strings([row["class"] for row in rows]),
-        detection_id=strings([row.get("detection_id") or str(uuid.uuid4()) for row in rows]),
-        parent_id=strings([row.get("parent_id") or identifier for row in rows]),
-        places=strings([_place(row, identifier, known_size) for row in rows]),
-        masks=_masks(rows, known_size),
+        class_name=strings([read_text("class", row["class"]) for row in rows]),
+        detection_id=strings([read_text("detection_id", row.get("detection_id")) or str(uuid.uuid4()) for row in rows]),
+        parent_id=strings([read_text("parent_id", row.get("parent_id")) or identifier for row in rows]),
+        places=strings([_place(row, identifier, size) for row in rows]),
+        masks=_masks(rows, size),
         keypoints=tuple(_keypoints(row["keypoints"]) for row in rows) if "keypoints" in shared else None,
         tracker_id=np.array([row["tracker_id"] for row in rows], np.int64) if "tracker_id" in shared else None,
         columns={name: strings([row[name] for row in rows]) for name in shared if name not in _KNOWN},
-        size=known_size,
+        size=size,
         prediction_type=_PREDICTION_TYPES[kind],
     )
 
 
+def read_text(name: str, value: Any) -> str:
+    """The value of `name`, a text; empty where there is none. Raises ValueError for anything else."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ValueError(f"`{name}` should be text, not {type(value).__name__}")
+    return value
+
+
+def read_origin(identifier: str, record: Mapping[str, Any]) -> Origin:
+    """An ancestor of that name in the form in which answers show it. Raises ValueError, KeyError, TypeError."""
+    left, top, width, height = (int(record[name]) for name in ("offset_x", "offset_y", "width", "height"))
+    if max(abs(left), abs(top), abs(width), abs(height)) > MOST_PIXELS or min(width, height) < 0:
+        raise ValueError(f"a picture of {width:,} x {height:,} pixels, this one at {left:,}, {top:,}: there is none")
+    return Origin(identifier, left, top, width, height)
+
+
+def _size(image: Any) -> tuple[int, int] | None:
+    if not isinstance(image, dict):
+        raise ValueError("`image` is a dict with width and height")
+    if image.get("width") is None or image.get("height") is None:
+        return None
+    width, height = int(image["width"]), int(image["height"])
+    if min(width, height) < 0 or width * height > MOST_PIXELS:
+        raise ValueError(f"there is no picture of {width} x {height} pixels")
+    return width, height
+
+
+def _coordinates(pairs: list[list[Any]]) -> NDArray[np.float64]:
+    """Pairs of pixels, (n, 2). Raises ValueError for what is no number, or lies beyond any picture."""
+    array = np.array(pairs, float).reshape(-1, 2)
+    if not (np.abs(array) <= _FARTHEST).all():  # neither is NaN
+        raise ValueError(f"coordinates are numbers up to {_FARTHEST:,}")
+    return array
+
+
 def _place(row: Mapping[str, Any], identifier: str, size: tuple[int, int] | None) -> Place:
     width, height = size or (None, None)
-    here = Origin(row.get("parent_id") or identifier, 0, 0, width or 0, height or 0)
-    parent = here if "parent_origin" not in row else _origin(here.id, row["parent_origin"])
+    here = Origin(read_text("parent_id", row.get("parent_id")) or identifier, 0, 0, width or 0, height or 0)
+    parent = here if "parent_origin" not in row else read_origin(here.id, row["parent_origin"])
     root = parent
     if "root_parent_id" in row:
-        root = _origin(row["root_parent_id"], row.get("root_parent_origin") or parent.render())
+        root_id = read_text("root_parent_id", row["root_parent_id"]) or here.id
+        root = read_origin(root_id, row.get("root_parent_origin") or parent.render())
     return Place(width=width, height=height, parent=parent, root=root)
-
-
-def _origin(identifier: str, record: Mapping[str, Any]) -> Origin:
-    return Origin(identifier, *(int(record[name]) for name in ("offset_x", "offset_y", "width", "height")))
 
 
 def _masks(rows: list[Mapping[str, Any]], size: tuple[int, int] | None) -> tuple[Mask, ...] | None:
     """Masks from run lengths or outlines, where all rows have them."""
     runs = [row.get("rle_mask") or row.get("rle") for row in rows]
     if all(runs):
-        from retinue.pipeline.run_lengths import decode_run_lengths
-
-        return tuple(decode_run_lengths(run["counts"], *run["size"]) for run in runs if run)
-    if size is None or not all(row.get("points") for row in rows):
+        return _bounded(_mask_of_runs(run) for run in runs)
+    outlines = [row.get("points") for row in rows]
+    if size is None or not all(outlines):
         return None
+    return _bounded(_mask_of_outline(outline, size) for outline in outlines)
+
+
+def _bounded(masks: Iterable[Mask]) -> tuple[Mask, ...]:
+    """The masks. Raises ValueError as soon as they hold more than MOST_PIXELS together: few runs can cover a lot."""
+    kept: list[Mask] = []
+    pixels = 0
+    for mask in masks:
+        pixels += mask.patch.size
+        if pixels > MOST_PIXELS:
+            raise ValueError(f"the masks cover more than {MOST_PIXELS:,} pixels")
+        kept.append(mask)
+    return tuple(kept)
+
+
+def _mask_of_runs(run: Any) -> Mask:
+    from retinue.pipeline.run_lengths import decode_run_lengths
+
+    if not isinstance(run, dict):
+        raise ValueError("run lengths are a dict with `size` and `counts`")
+    height, width = map(int, run["size"])
+    return decode_run_lengths(run["counts"], height, width)
+
+
+def _mask_of_outline(outline: Any, size: tuple[int, int]) -> Mask:
     from retinue.workflows.outlines import mask_of_polygon
 
-    return tuple(
-        mask_of_polygon(np.array([[point["x"], point["y"]] for point in row["points"]], float), size) for row in rows
-    )
+    if len(outline) > _MOST_POINTS:
+        raise ValueError(f"an outline has at most {_MOST_POINTS:,} points, not {len(outline):,}")
+    return mask_of_polygon(_coordinates([[point["x"], point["y"]] for point in outline]), size)
 
 
 def _keypoints(points: list[Mapping[str, Any]]) -> Keypoints:

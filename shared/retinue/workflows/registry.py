@@ -66,6 +66,14 @@ def find_block(identifier: str) -> type[Block] | None:
     return _blocks_in(module).get(identifier)
 
 
+def similar_blocks(identifier: str) -> list[str]:
+    """The names of blocks that look like `identifier`, best first; without versions."""
+    from difflib import get_close_matches  # only for an error
+
+    name = identifier.rpartition("/")[2].partition("@")[0][:100].lower()
+    return [f"roboflow_core/{match}" for match in get_close_matches(name, sorted(_modules()), n=3, cutoff=0.7)]
+
+
 def all_blocks() -> list[type[Block]]:
     """Every block, by identifier. Imports all modules."""
     return [block for module in sorted(_modules()) for _, block in sorted(_blocks_in(module).items())]

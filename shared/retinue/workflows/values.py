@@ -14,8 +14,9 @@ from retinue.errors import RetinueError
 from retinue.images.decode import Image
 from retinue.images.load import ImageReference
 from retinue.workflows.errors import RuntimeInputError
-from retinue.workflows.image import Origin, VideoMetadata, WorkflowImage
+from retinue.workflows.image import VideoMetadata, WorkflowImage
 from retinue.workflows.kinds import DETECTION_KINDS
+from retinue.workflows.read_detections import read_detections, read_origin, read_text
 
 _REFUSED_TYPES = {
     "numpy": "pictures as numpy arrays are not taken; send base64 or a URL",
@@ -45,7 +46,7 @@ class ValueReader:
                 return read(identifier, value)
             except RetinueError as exc:
                 refusals.append(f"\nKind: `{kind}` - Error: {exc.public}")
-            except (ValueError, KeyError, TypeError) as exc:
+            except (ValueError, KeyError, TypeError, OverflowError) as exc:
                 refusals.append(f"\nKind: `{kind}` - Error: {exc}")
         raise RuntimeInputError(
             f"Failed to assemble `{identifier}`. Could not successfully use any deserializer for declared kinds. "
@@ -57,8 +58,6 @@ class ValueReader:
         if kind == "image":
             return self._read_image
         if kind in DETECTION_KINDS:
-            from retinue.workflows.read_detections import read_detections
-
             return lambda identifier, value: read_detections(kind, identifier, value)
         return _READERS.get(kind)
 
@@ -72,24 +71,20 @@ class ValueReader:
             raise ValueError("a picture is base64 text or a URL, in a dict like {'type': 'base64', 'value': ...}")
         is_url = content.startswith(("http://", "https://"))
         pixels = self._load(ImageReference("url" if is_url else "base64", content))
-        image = WorkflowImage.of_pixels(pixels, record.get("parent_id") or identifier)
+        image = WorkflowImage.of_pixels(pixels, read_text("parent_id", record.get("parent_id")) or identifier)
         if not is_url:
             image = replace(image, encoded=content.partition(",")[2] if content.startswith("data:") else content)
         if record.get("parent_origin") is not None:
-            parent = _origin(image.id, record["parent_origin"])
+            parent = read_origin(image.id, record["parent_origin"])
             image = replace(image, parent=parent, root=parent)
         if record.get("root_parent_id") is not None:
             origin = record.get("root_parent_origin")
-            root_id = record["root_parent_id"]
-            image = replace(image, root=replace(image.root, id=root_id) if origin is None else _origin(root_id, origin))
+            root_id = read_text("root_parent_id", record["root_parent_id"])
+            root = replace(image.root, id=root_id) if origin is None else read_origin(root_id, origin)
+            image = replace(image, root=root)
         if record.get("video_metadata") is not None:
             image = replace(image, given_video=_video_metadata(identifier, record["video_metadata"]))
         return image
-
-
-def _origin(identifier: str, record: Mapping[str, Any]) -> Origin:
-    left, top, width, height = (int(record[name]) for name in ("offset_x", "offset_y", "width", "height"))
-    return Origin(identifier, left, top, width, height)
 
 
 def _video_metadata(_: str, value: Any) -> VideoMetadata:
