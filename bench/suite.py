@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -68,18 +68,11 @@ def measure(plan: Plan, python: str | None, progress: Progress) -> Measurements:
 
     Raises MeasurementError, NetworkError, OperatorError, InterpreterError (nothing is built), TemplateError, OSError.
     """
-    pictures = load_pictures()
     progress("Looking at upstream's environment", 0)
     facts = upstream_facts(python) if python else None
-    with ExitStack() as resources:
-        folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="retinue-bench-")))
-        (folder / "workers").mkdir()
-        guardian = Guardian(folder)
-        resources.callback(guardian.close)
-        bench = _Bench(plan, progress, pictures, folder / "packages", guardian)
-        stack = resources.enter_context(Stack(artefacts="built"))
+    with _open(plan, progress) as bench, Stack(artefacts="built") as stack:
         key = bench.publish(stack)
-        detect, workflow = bench.settings(stack, key, folder / "workers")
+        detect, workflow = bench.settings(stack, key)
         single = asyncio.run(_measure_processes(bench, detect, workflow, stack, key))
         threads = Settings.from_env(detect.environment).effective_threads
         with bench.upstream(python, threads, key) as (upstream, starts):
@@ -87,7 +80,7 @@ def measure(plan: Plan, python: str | None, progress: Progress) -> Measurements:
             workflows = tuple(bench.workflows(stack, upstream, key))
         stack.stop()
         return Measurements(
-            pictures=tuple(PictureFacts(picture.source, picture.size, len(picture.jpeg)) for picture in pictures),
+            pictures=tuple(PictureFacts(picture.source, picture.size, len(picture.jpeg)) for picture in bench.pictures),
             network_bytes={case.key: bench.weights(case).stat().st_size for case in CASES},
             versions=single.versions,
             memory_mb=stack.template.functions[DETECT].memory_mb,
@@ -100,7 +93,7 @@ def measure(plan: Plan, python: str | None, progress: Progress) -> Measurements:
             series=series,
             workflows=workflows,
             upstream=UpstreamFound(facts, starts) if facts else None,
-            soak=soak(plan.soak_requests, pictures[0], progress) if plan.soak_requests else None,
+            soak=soak(plan.soak_requests, bench.pictures[0], progress) if plan.soak_requests else None,
         )
 
 
@@ -111,8 +104,13 @@ class _Bench:
     plan: Plan
     progress: Progress
     pictures: tuple[Picture, ...]
-    packages: Path
+    folder: Path
     guardian: Guardian
+
+    @property
+    def packages(self) -> Path:
+        """Where the networks lie, which upstream takes them from."""
+        return self.folder / "packages"
 
     def weights(self, case: Case) -> Path:
         """The network's file."""
@@ -127,8 +125,10 @@ class _Bench:
             self.progress("", 1)
         return create_key(stack)
 
-    def settings(self, stack: Stack, key: str, folder: Path) -> tuple[WorkerSettings, WorkerSettings]:
+    def settings(self, stack: Stack, key: str) -> tuple[WorkerSettings, WorkerSettings]:
         """How processes of the detect and the workflow function are started."""
+        folder = self.folder / "workers"
+        folder.mkdir()
         # There must be processes to learn from.
         calls = (json_call(DETECTOR, self.pictures[0].jpeg, key), self.first_run(key))
         send_traffic([Target(OURS, _port(stack), call) for call in calls], clients=1, requests=1)
@@ -183,6 +183,18 @@ class _Bench:
                 Series(case, picture.size, 1, part) for part in (sides[: len(alone)], sides[len(alone) :])
             )
             yield WorkflowSeries(document, of_runs, of_alone)
+
+
+@contextmanager
+def _open(plan: Plan, progress: Progress) -> Iterator[_Bench]:
+    """With a folder, and a guardian of what is started; both are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="retinue-bench-") as name:
+        folder = Path(name)
+        guardian = Guardian(folder)
+        try:
+            yield _Bench(plan, progress, load_pictures(), folder, guardian)
+        finally:
+            guardian.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ _MODELS = {
     "classification": CLASSIFIER,
 }
 _TEXTS = (
-    "", "a", "circle", "red", "#A351FB", "(1, 2, 3)", "rgb(1,2,3)", "5", "-1", "0.5", "{{ a }}", "ä☃", "true", "x" * 300, "UTC",
-    "2026-01-01", "[1, 2]", '{"a": 1}', "^a+$", "(", "shapes/1", "colours/1",
+    "", "a", "circle", "red", "#A351FB", "(1, 2, 3)", "rgb(1,2,3)", "5", "-1", "0.5", "{{ a }}", "ä☃", "true", "x" * 300,
+    "UTC", "2026-01-01", "[1, 2]", '{"a": 1}', "^a+$", "(", "shapes/1", "colours/1",
 )  # fmt: skip
 _NUMBERS = (0, 1, -1, 2, 3, 0.5, 10, 100, 255, 1e6, -1e9, 1e-9, 2**31)
 _MOST_NESTED = 5
@@ -115,6 +115,7 @@ class _Sampler:
         if "enum" in schema:
             return chance.choice(schema["enum"])
         if branches := [*schema.get("anyOf", ()), *schema.get("oneOf", ())]:
+            branches = [part for part in branches if self._is_possible(part)] or branches
             simple = [part for part in branches if not self._is_deep(part)]
             return self(chance.choice(simple if depth > _MOST_NESTED and simple else branches), depth + 1)
         if schema.get("reference"):
@@ -135,6 +136,17 @@ class _Sampler:
             schema = self._definitions[schema["$ref"].rpartition("/")[2]]
         return schema
 
+    def _is_possible(self, schema: Mapping[str, Any]) -> bool:
+        """Whether it is no selector, or there is something of a kind that it takes."""
+        is_data = schema.get("reference") and schema.get("selected_element") != "step"
+        return not is_data or bool(self._fitting(schema))
+
+    def _fitting(self, schema: Mapping[str, Any]) -> list[str]:
+        """The selectors of values whose kinds the schema takes; only if there are none, of values of any kind."""
+        kinds = {kind["name"] for kind in schema.get("kind", ())}
+        exact = [text for text, given in self._sources if ANY in kinds or kinds & set(given) - {ANY}]
+        return exact or [text for text, given in self._sources if ANY in given]
+
     def _is_deep(self, schema: Mapping[str, Any]) -> bool:
         """Whether a statement or operation holds others."""
         properties = self._resolved(schema).get("properties", {})
@@ -143,10 +155,7 @@ class _Sampler:
     def _selector(self, schema: Mapping[str, Any]) -> str:
         if schema.get("selected_element") == "step":
             return f"$steps.step{self._chance.randrange(8)}"
-        kinds = {kind["name"] for kind in schema.get("kind", ())}
-        fitting = [text for text, given in self._sources if ANY in kinds or ANY in given or kinds & set(given)]
-        exact = [text for text, given in self._sources if kinds & set(given) - {ANY}]
-        pool = exact if exact and self._chance.random() < 0.95 else fitting
+        pool = self._fitting(schema)
         if not pool or self._chance.random() < 0.01:
             pool = [text for text, _ in self._sources]
         return self._chance.choice(pool)

@@ -25,6 +25,8 @@ from bench.soak import Soak
 from bench.traffic import OURS, UPSTREAM, Traffic
 from bench.upstream import UpstreamFacts, UpstreamStart
 from bench.workers import Answer, ColdStart
+from retinue.workflows.block import Limits
+from retinue.workflows.compile import PlanCache
 
 MIB = 1024 * 1024
 OBJECT = {"class": "a", "confidence": 0.9, "x": 100.0, "y": 50.0, "width": 40.0, "height": 20.0}
@@ -151,10 +153,9 @@ def test_ratio_of_what_a_workflow_costs_beside_its_model(
 )
 def test_documents_are_workflows(key: str, steps: int, outputs: list[str]) -> None:
     document = next(document for document in DOCUMENTS if document.key == key)
-    specification = document.specification("yolov8n-320/1")
-    plan = Compiler(BLOCKS, Limits(), lambda *_: {}).compile(specification)
-    assert len(specification["steps"]) == steps
-    assert [output["name"] for output in specification["outputs"]] == outputs
+    plan = PlanCache().get(document.specification("yolov8n-320/1"), Limits(), lambda *_: {})
+    assert len(plan.steps) == steps
+    assert [output.name for output in plan.outputs] == outputs
 
 
 def test_answers_of_both_forms() -> None:
@@ -207,17 +208,20 @@ def test_value_text(value: float | None, unit: str, text: str) -> None:
 
 
 def test_chart_is_svg_with_bars_to_scale() -> None:
-    pairs = [Pair("Memory", "a < b", 100.0, 400.0, "100 MiB", "400 MiB"), Pair("Start", "", 1.0, 20.0, "1", "20")]
+    pairs = [
+        Pair("Memory", "a < b", 100.0, 400.0, "100 MiB", "400 MiB"),
+        Pair("Start", "", 1.0, 20.0, "1", "20"),
+        Pair("Noise", "", -0.5, 20.0, "-0.5", "20"),
+    ]
     root = ElementTree.fromstring(draw_chart(pairs, ("Retinue", "other & old"), "title"))
     name = "{http://www.w3.org/2000/svg}"
     widths = [float(bar.attrib["width"]) for bar in root.iter(f"{name}rect")][2:]  # without the legend's
-    assert widths == [100.0, 400.0, 20.0, 400.0]
+    assert widths == [100.0, 400.0, 20.0, 400.0, 2.0, 400.0]
     texts = [text.text for text in root.iter(f"{name}text")]
-    assert {"Memory", "a < b", "100 MiB", "400 MiB", "0.25 x", "1 / 20", "other & old"} <= set(texts)
+    assert {"Memory", "a < b", "100 MiB", "400 MiB", "0.25 x", "1 / 20", "< 1 / 100", "other & old"} <= set(texts)
 
 
-def write_results(folder: Path, has_upstream: bool) -> Path:
-    found = measurements(has_upstream)
+def save_results(folder: Path, found: Measurements) -> Path:
     path = folder / "results" / "latest.json"
     save(path, tuple(rows(found).values()), found, look_at_machine(), 0.03)
     return path
@@ -225,7 +229,7 @@ def write_results(folder: Path, has_upstream: bool) -> Path:
 
 def test_page(tmp_path: Path) -> None:
     written = tmp_path / page.PAGE
-    results = write_results(tmp_path, has_upstream=True)
+    results = save_results(tmp_path, measurements(has_upstream=True))
     written.write_text(f"# Before\n{page.BEGIN}\nold\n{page.END}\nafter\n", encoding="utf-8")
     for _ in range(2):  # the second time replaces what the first one wrote
         assert page.write_page(results, tmp_path) == (tmp_path / page.CHART, written)
@@ -237,12 +241,17 @@ def test_page(tmp_path: Path) -> None:
         "| YOLOv8-seg 640, 1280 x 720 | 1 | 70.0 / 79.0 ms, 14.3 | 100.0 / 136.0 ms, 9.1 | 0.70 x (missed) | 0.60 x |"
         in text
     )
+    assert "| one step | 44.0 - 40.0 = 4.0 ms | 66.0 - 56.0 = 10.0 ms | 0.40 x | 0.50 x |" in text
+    assert text.count("Workflow over its model") == 0  # in the table of their own
     assert "1.8.3" in (tmp_path / page.CHART).read_text(encoding="utf-8")
 
 
 def test_page_needs_upstream_and_results(tmp_path: Path) -> None:
     with pytest.raises(page.ResultsError, match=r"upstream not given .* nothing to compare"):
-        page.write_page(write_results(tmp_path, has_upstream=False), tmp_path)
+        page.write_page(save_results(tmp_path, measurements(has_upstream=False)), tmp_path)
+    with pytest.raises(page.ResultsError, match=r"Workflow: one step: upstream's -1\.0 ms drowned in the noise"):
+        noisy = workflow(ONE_STEP, (44.0, 40.0), (55.0, 56.0))
+        page.write_page(save_results(tmp_path, replace(measurements(has_upstream=True), workflows=(noisy,))), tmp_path)
     with pytest.raises(page.ResultsError, match="run `python -m bench` first"):
         page.write_page(tmp_path / "none.json", tmp_path)
     old = tmp_path / "old.json"

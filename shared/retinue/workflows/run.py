@@ -51,8 +51,9 @@ class _Allowance:
         self._spent += size_bytes
         if self._spent > self._runtime.limits.answer_bytes:
             raise PayloadTooLarge(
-                f"the pictures in the answer have more than {self._runtime.limits.answer_bytes / 1e6:g} MB. Leave out "
-                "outputs (excluded_fields), filter before crops are made, or send fewer images."
+                f"The pictures of the answer are too large; {self._runtime.limits.answer_bytes / 1e6:g} MB can be sent "
+                "(RETINUE_MAX_RESPONSE_MB). Leave out outputs (excluded_fields), filter before crops are made, or send "
+                "fewer images."
             )
         if self._runtime.deadline.remaining_s <= 0:
             raise WorkflowLimitError(
