@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retinue.workflows.imaging import bilateral
+from retinue.workflows.imaging import bilateral, median
 from retinue.workflows.imaging.bilateral import bilateral_blur
 from retinue.workflows.imaging.blur import LARGEST_KERNEL, blur
 from retinue.workflows.imaging.contour_hierarchy import external_contours
@@ -83,9 +83,15 @@ class TestBlur:
         assert np.array_equal(blur(halves, "median", size), halves)
 
     def test_median_over_several_tiles(self) -> None:
-        image = noise(40, 600)
-        whole, part = blur(image, "median", 9), blur(image[:, 240:280], "median", 9)
-        assert np.array_equal(whole[:, 250:270], part[:, 10:30])
+        image = noise(40, 900)
+        whole, part = blur(image, "median", 9), blur(image[:, 360:400], "median", 9)
+        assert np.array_equal(whole[:, 370:390], part[:, 10:30])
+
+    def test_medians_of_large_pictures_are_rough(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        exact = blur(waves(61, 47), "median", 9)
+        monkeypatch.setattr(median, "MAX_EXACT_VALUES", 61 * 47 * 3 - 1)
+        difference = exact.astype(int) - blur(waves(61, 47), "median", 9)
+        assert (difference.min(), difference.max()) == (0, 1)
 
     @pytest.mark.parametrize(
         ("blur_type", "size"),

@@ -38,8 +38,10 @@ def render(value: Any, spend: Spend | None = None) -> Any:
     Raises TypeError for what has none, such as sets, and OverflowError for numbers that are too large.
     """
     match value:
-        case None | bool() | float() | str():
+        case None | bool() | float():
             return value
+        case str():
+            return _valid(value)
         case int():
             return value if -(2**63) <= value < 2**64 else float(value)
         case WorkflowImage():
@@ -52,7 +54,7 @@ def render(value: Any, spend: Spend | None = None) -> Any:
         case VideoMetadata():
             return {name: item for name, item in value.render().items() if item is not None}
         case dict():
-            return {str(key): render(item, spend) for key, item in value.items()}
+            return {_valid(str(key)): render(item, spend) for key, item in value.items()}
         case list() | tuple():
             return [render(item, spend) for item in value]
         case datetime():
@@ -60,8 +62,13 @@ def render(value: Any, spend: Spend | None = None) -> Any:
         case bytes():
             return base64.b64encode(value).decode("ascii")
         case np.generic() | np.ndarray():
-            return value.tolist()
+            return render(value.tolist(), spend) if value.dtype == object else value.tolist()
     raise TypeError(f"a value of type {type(value).__name__} cannot be written as JSON")
+
+
+def _valid(text: str) -> str:
+    """The text with a question mark for each half of a surrogate pair, which UTF-8 cannot carry."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def to_json(value: Any) -> str:

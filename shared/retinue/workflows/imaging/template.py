@@ -5,6 +5,7 @@ up to the last division is exact: whole numbers, and products by Fourier transfo
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,12 @@ from retinue.workflows.imaging.gray import to_gray
 Image = NDArray[np.uint8]
 Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Spectrum = NDArray[np.complex128]
 
 TRANSFORM_SIZE = 1024
 """Pixels on a side of what is transformed at a time, at most: a transform takes 8 MB, and some 30 ms."""
+KEPT_SPECTRA = 16
+"""Parts of a template whose transforms are kept. If it has more they are made anew for each block of the picture."""
 MAX_TEMPLATE_PIXELS = 1 << 24
 """Then all sums fit into 64 bits."""
 MAX_MATCHES = 100_000
@@ -98,15 +102,19 @@ def _products(image: Image, template: Image) -> Iterator[tuple[slice, slice, Who
     """
     size, part = zip(*(_lengths(*pair) for pair in zip(image.shape, template.shape, strict=True)), strict=True)
     parts = list(_blocks(template.shape, part))
-    only = _spectrum(template, size) if len(parts) == 1 else None
+
+    @lru_cache(KEPT_SPECTRA)
+    def part_spectrum(number: int) -> Spectrum:
+        return _spectrum(template[parts[number]], size).conj()
+
     step = (size[0] - part[0] + 1, size[1] - part[1] + 1)
     places = (image.shape[0] - template.shape[0] + 1, image.shape[1] - template.shape[1] + 1)
     for rows, columns in _blocks(places, step):
         spectrum = np.zeros((size[0], size[1] // 2 + 1), np.complex128)
-        for down, across in parts:
+        for number, (down, across) in enumerate(parts):
             top, left = rows.start + down.start, columns.start + across.start
             under = _spectrum(image[top : top + size[0], left : left + size[1]], size)
-            under *= (_spectrum(template[down, across], size) if only is None else only).conj()
+            under *= part_spectrum(number)
             spectrum += under
         products = np.fft.irfft2(spectrum, size)[: rows.stop - rows.start, : columns.stop - columns.start]
         yield rows, columns, np.rint(products).astype(np.int64)
@@ -126,7 +134,7 @@ def _blocks(shape: tuple[int, ...], step: tuple[int, ...]) -> Iterator[tuple[sli
             yield slice(top, min(top + step[0], shape[0])), slice(left, min(left + step[1], shape[1]))
 
 
-def _spectrum(pixels: Image, size: tuple[int, ...]) -> NDArray[np.complex128]:
+def _spectrum(pixels: Image, size: tuple[int, ...]) -> Spectrum:
     return np.fft.rfft2(pixels.astype(np.float64), size)
 
 
