@@ -3,6 +3,7 @@ PY ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 SAM_VERSION := 1.170.0
 SDK_VERSION := 1.8.3
+ROBOFLOW_VERSION := 1.7.3
 HEADLESS := opencv-python-headless==4.12.0.88
 
 STAGE ?= dev
@@ -11,18 +12,21 @@ ARCHITECTURE ?= x86_64
 PARAMETERS ?=
 MODEL ?=
 FILE ?=
+DOCKER ?= docker
+IMAGE ?= retinue-batch
 
 PIP := -m pip install --quiet --disable-pip-version-check
 VENV = $(or $(PY),$(error No Python 3.11, 3.12 or 3.13 found; name one: make PY=/path/to/python)) -m venv
 SAM := .venv-sam/bin/sam
 SAM_STAMP := .venv-sam/.aws-sam-cli-$(SAM_VERSION)
-CLIENTS_STAMP := .venv-clients/.inference-sdk-$(SDK_VERSION)
+CLIENTS_STAMP := .venv-clients/.inference-sdk-$(SDK_VERSION)-roboflow-$(ROBOFLOW_VERSION)
 
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test test-unit test-stack lint fix types build size bench validate deploy publish clean pr
+.PHONY: help setup run demo test test-unit test-stack lint fix types build size image image-gpu \
+	bench validate deploy publish clean pr
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +66,12 @@ build: $(SAM_STAMP) ## build the layers for the newest Python found, or RUNTIME=
 size: $(SAM_STAMP) ## unpacked size of the built layers by package; fails above the budget
 	@.venv-sam/bin/python tools/layer_size.py
 
+image: ## build the container of jobs, for processors; functions/batch/README.md says how to push it
+	$(DOCKER) build --file functions/batch/Dockerfile --target cpu --tag $(IMAGE):cpu .
+
+image-gpu: ## the same for GPUs
+	$(DOCKER) build --file functions/batch/Dockerfile --target gpu --tag $(IMAGE):gpu .
+
 bench: .venv/.bench build ## measure what the README's figures say
 	.venv/bin/python -m bench
 
@@ -99,7 +109,7 @@ $(SAM_STAMP):
 # The published clients pin numpy and pillow below ours, so they live apart; contract tests start them as a process.
 # They ask for the OpenCV that needs a desktop's libraries (libGL); the headless one is the same module without windows.
 $(CLIENTS_STAMP):
-	@echo "Installing inference-sdk $(SDK_VERSION) into .venv-clients (1 to 3 minutes, once)"
-	@rm -rf .venv-clients && $(VENV) .venv-clients && .venv-clients/bin/python $(PIP) inference-sdk==$(SDK_VERSION)
+	@echo "Installing inference-sdk $(SDK_VERSION) and roboflow $(ROBOFLOW_VERSION) into .venv-clients (1 to 3 minutes, once)"
+	@rm -rf .venv-clients && $(VENV) .venv-clients && .venv-clients/bin/python $(PIP) inference-sdk==$(SDK_VERSION) roboflow==$(ROBOFLOW_VERSION)
 	@.venv-clients/bin/python -m pip uninstall --quiet --yes opencv-python
 	@.venv-clients/bin/python $(PIP) $(HEADLESS) && touch $@

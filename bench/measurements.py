@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bench.cases import Case
 from bench.documents import Document
 from bench.floor import BareStart
+from bench.jobs import JobRuns
 from bench.size import Unpacked
 from bench.soak import Soak
 from bench.traffic import OURS, UPSTREAM, Traffic
@@ -90,3 +91,4 @@ class Measurements:
     workflows: tuple[WorkflowSeries, ...]
     upstream: UpstreamFound | None
     soak: Soak | None
+    jobs: JobRuns | None = None

@@ -10,7 +10,7 @@ from bench.cases import CASES
 from bench.chart import Pair, draw_chart
 from bench.comparison import BUDGET_SIZE, series_key, workflow_key
 from bench.documents import DOCUMENTS
-from bench.report import value_text
+from bench.report import budget_text, value_text
 
 DOCS = Path(__file__).parent.parent / "docs"
 CHART, PAGE = "performance.svg", "performance.md"
@@ -121,7 +121,7 @@ def _tables(record: dict[str, Any]) -> Iterator[str]:
 
 def _row_line(row: dict[str, Any]) -> str:
     value = value_text(row["value"], row["unit"]) or row["note"]
-    cells = (value_text(row["budget"], row["unit"]), value + _verdict(row), value_text(row["best"], row["unit"]))
+    cells = (budget_text(row), value + _verdict(row), value_text(row["best"], row["unit"]))
     return f"| {row['label'].strip()} | {' | '.join(cells)} |"
 
 

@@ -32,7 +32,7 @@ def print_table(rows: Sequence[Row], found: Measurements, machine: Machine, cons
     table.add_column("", no_wrap=True)
     table.add_column("of it", style="dim")
     for row in rows:
-        cells = (value_text(value, row.unit) for value in (row.value, row.best, row.budget))
+        cells = (*(value_text(value, row.unit) for value in (row.value, row.best)), budget_text(asdict(row)))
         table.add_row(row.label, *cells, _VERDICTS[row.is_ok], row.note, style="dim" if row.label[0] == " " else "")
     console.print(table)
     for line in conditions(found, machine):
@@ -94,6 +94,12 @@ def value_text(value: float | None, unit: str) -> str:
         return ""
     digits = _DIGITS.get(unit, 1 if value < 100 else 0)
     return f"{value:,.{digits}f} {unit}"
+
+
+def budget_text(row: dict[str, Any]) -> str:
+    """What a row allows: `0.75 x` at most, `>= 0.95 x` at least; empty for none. `row` as `save` writes it."""
+    text = value_text(row["budget"], row["unit"])
+    return f">= {text}" if text and row.get("is_least") else text
 
 
 def _versions(versions: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ from statistics import median
 
 from bench.cases import DETECTOR
 from bench.documents import ONE_STEP
+from bench.jobs import Run
 from bench.measurements import Measurements, Warm
 from bench.workers import Answer, ColdStart
 
@@ -16,6 +17,9 @@ BUDGET_COLD_START_MS = 700.0
 BUDGET_RESIDENT_MIB = 200.0
 BUDGET_OVERHEAD_MS = 8.0
 BUDGET_SOAK_GROWTH = 1.05
+# And what must be reached at least.
+LEAST_JOB_SHARE = 0.95
+LEAST_SHARDS_GAIN = 1.7
 
 # The stages of Server-Timing, in their order.
 STAGES = {
@@ -32,7 +36,8 @@ STAGES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line: the typical value (a median where there are several), the best one, what is allowed at most.
+    """One line: the typical value (a median where there are several), the best one, what is allowed at most, or, if
+    `is_least`, must be reached at least.
 
     `value` is None where it was not measured; the note says why.
     """
@@ -44,11 +49,14 @@ class Row:
     best: float | None = None
     budget: float | None = None
     note: str = ""
+    is_least: bool = False
 
     @property
     def is_ok(self) -> bool | None:
         """Whether it keeps its budget, None without one or without a value."""
-        return None if self.budget is None or self.value is None else self.value <= self.budget
+        if self.budget is None or self.value is None:
+            return None
+        return self.value >= self.budget if self.is_least else self.value <= self.budget
 
 
 def times_row(key: str, label: str, times_ms: Sequence[float], *, budget: float | None = None, note: str = "") -> Row:
@@ -65,6 +73,7 @@ def own_rows(found: Measurements) -> Iterator[Row]:
     for warm in found.warm:
         yield from _warm_rows(warm)
     yield from _soak_rows(found)
+    yield from _job_rows(found)
 
 
 def _size_row(found: Measurements) -> Row:
@@ -148,6 +157,24 @@ def _soak_rows(found: Measurements) -> Iterator[Row]:
     note = "last fifth over middle third: flat is 1"
     label = "  end over middle"
     yield Row(key="soak_growth", label=label, value=end / middle, unit="x", budget=BUDGET_SOAK_GROWTH, note=note)
+
+
+def _job_rows(found: Measurements) -> Iterator[Row]:
+    if (jobs := found.jobs) is None:
+        return
+    rates = {name: median(run.rate for run in runs) for name, runs in jobs.sides().items()}
+    cpu = {name: median(run.cpu_ms for run in runs) for name, runs in jobs.sides().items()}
+    note = f"{rates['ours']:.1f} images/s, {DETECTOR.name}; CPU for one {cpu['ours']:.1f} ms, bare {cpu['bare']:.1f}"
+    yield _gain("job_over_bare", "Job over a bare loop, images/s", jobs.ours, jobs.bare, LEAST_JOB_SHARE, note)
+    note = f"one thread each: {rates['double']:.1f} and {rates['single']:.1f} images/s"
+    yield _gain("job_shards", "Two shards over one, images/s", jobs.double, jobs.single, LEAST_SHARDS_GAIN, note)
+
+
+def _gain(key: str, label: str, runs: Sequence[Run], others: Sequence[Run], least: float, note: str) -> Row:
+    """How many times as fast: each run over the one that was measured beside it."""
+    ratios = [run.rate / other.rate for run, other in zip(runs, others, strict=True)]
+    value, best = median(ratios), max(ratios)
+    return Row(key=key, label=label, value=value, unit="x", best=best, budget=least, note=note, is_least=True)
 
 
 def _stages_in(answers: Sequence[Answer]) -> list[str]:

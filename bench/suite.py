@@ -12,6 +12,7 @@ from bench.calls import Call, json_call, url_call, workflow_call
 from bench.cases import CASES, DETECTOR, SMALL_DETECTOR, Case, write_package
 from bench.documents import DOCUMENTS, ONE_STEP
 from bench.floor import BareStart, start_floor
+from bench.jobs import STEPS_PER_ROUND, JobRuns, run_jobs
 from bench.measurements import Measurements, PictureFacts, Series, UpstreamFound, Warm, WorkflowSeries
 from bench.pictures import SIZES_WH, Picture, load_pictures
 from bench.size import unpacked
@@ -39,6 +40,8 @@ class Plan:
     cold_starts: int
     requests: int
     upstream_starts: int
+    job_pictures: int
+    job_rounds: int
     soak_requests: int = 0
 
     def steps(self, has_upstream: bool) -> int:
@@ -46,7 +49,7 @@ class Plan:
         series = (len(CASES) * len(SIZES_WH) * len(CLIENTS) + 2 * len(DOCUMENTS)) * self.steps_per_series
         upstream = self.upstream_starts * self.steps_per_upstream_start
         here = len(CASES) * (1 + self.requests) + self.cold_starts + (LOOKS if self.soak_requests else 0)
-        return here + series * (1 + has_upstream) + upstream * has_upstream
+        return here + series * (1 + has_upstream) + upstream * has_upstream + self.job_rounds * STEPS_PER_ROUND
 
     @property
     def steps_per_series(self) -> int:
@@ -59,8 +62,8 @@ class Plan:
         return 20
 
 
-DEFAULT = Plan(cold_starts=9, requests=40, upstream_starts=2)
-QUICK = Plan(cold_starts=3, requests=8, upstream_starts=1)
+DEFAULT = Plan(cold_starts=9, requests=40, upstream_starts=2, job_pictures=200, job_rounds=3)
+QUICK = Plan(cold_starts=3, requests=8, upstream_starts=1, job_pictures=40, job_rounds=1)
 
 
 def measure(plan: Plan, python: str | None, progress: Progress) -> Measurements:
@@ -78,6 +81,7 @@ def measure(plan: Plan, python: str | None, progress: Progress) -> Measurements:
         with bench.upstream(python, threads, key) as (upstream, starts):
             series = tuple(bench.series(stack, upstream, key))
             workflows = tuple(bench.workflows(stack, upstream, key))
+        jobs = bench.jobs(stack)
         stack.stop()
         return Measurements(
             pictures=tuple(PictureFacts(picture.source, picture.size, len(picture.jpeg)) for picture in bench.pictures),
@@ -94,6 +98,7 @@ def measure(plan: Plan, python: str | None, progress: Progress) -> Measurements:
             workflows=workflows,
             upstream=UpstreamFound(facts, starts) if facts else None,
             soak=soak(plan.soak_requests, bench.pictures[0], progress) if plan.soak_requests else None,
+            jobs=jobs,
         )
 
 
@@ -183,6 +188,11 @@ class _Bench:
                 Series(case, picture.size, 1, part) for part in (sides[: len(alone)], sides[len(alone) :])
             )
             yield WorkflowSeries(document, of_runs, of_alone)
+
+    def jobs(self, stack: Stack) -> JobRuns:
+        """The container over one shard and over two, beside a bare loop."""
+        weights, pictures, rounds = self.weights(DETECTOR), self.plan.job_pictures, self.plan.job_rounds
+        return run_jobs(stack, weights, self.pictures[0], self.folder, pictures, rounds, self.progress)
 
 
 @contextmanager

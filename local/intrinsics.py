@@ -99,6 +99,7 @@ class Resolver:
             "Fn::Equals": self._equals,
             "Fn::FindInMap": self._find_in_map,
             "Fn::GetAtt": self._get_att,
+            "Fn::GetAZs": lambda region, place: [f"{self._resolve(region, place) or REGION}{zone}" for zone in "abc"],
             "Fn::If": self._if,
             "Fn::Join": self._join,
             "Fn::Not": lambda items, place: not self._items(items, place)[0],

@@ -79,6 +79,16 @@ class Child:
         guardian.watch(process.pid)
         return cls(name, process, guardian)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.returncode is None
+
+    def signal(self, number: int) -> None:
+        """Sends a signal to the process alone; nothing happens if it has ended."""
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+
     def kill(self) -> None:
         """Kills the process and all that it started; nothing happens if it has ended."""
         if self._process.returncode is None:

@@ -1,4 +1,5 @@
-"""The local stack as one object: S3, the functions' pools and the front door, started and stopped together.
+"""The local stack as one object: the stand-in for AWS, the functions' pools, the pollers of their queues and the front
+door, started and stopped together.
 
 with Stack() as stack:
     httpx.get(stack.url + "/info")
@@ -6,6 +7,7 @@ with Stack() as stack:
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -16,14 +18,19 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
+from local.batch import Batch
+from local.batch_api import BatchApi
 from local.gateway import Access, Gateway
 from local.interpreter import Interpreter, for_built, for_source, read_build_note
 from local.intrinsics import REGION
+from local.notifications import set_notifications
 from local.pool import IDLE_S, MAX_WORKERS, Pool
 from local.processes import HERE, Guardian, plain_environment
+from local.queues import Poller, create_queues, empty_queues
 from local.runtime_api import WorkerSettings
+from local.tables import create_tables
 from local.template import Function, Template, read_template
 
 ROOT = HERE.parent
@@ -37,6 +44,12 @@ CREDENTIALS: Mapping[str, str] = {
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+_BUCKET_VARIABLES: Mapping[str, str] = {
+    "ModelsBucket": "RETINUE_MODELS_BUCKET",
+    "UploadsBucket": "RETINUE_UPLOADS_BUCKET",
 }
 
 
@@ -67,6 +80,8 @@ class Stack:
         """
         self._is_built = artefacts == "built"
         values = dict(parameters or {})
+        if template is None:
+            values.setdefault("BatchCompute", "cpu")  # jobs cost nothing here, so they are always on
         if self._is_built:
             note = read_build_note(BUILD_NOTE)
             values.setdefault("Runtime", note.runtime)
@@ -80,11 +95,13 @@ class Stack:
         self._idle_s = idle_s
         self._on_access = on_access
         self._pools: dict[str, Pool] = {}
+        self._sending: set[asyncio.Future[Any]] = set()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_asked: asyncio.Event | None = None
         self.url = ""
         self.s3_url = ""
+        self.batch_url = ""
 
     @property
     def buckets(self) -> dict[str, str]:
@@ -97,9 +114,10 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """Variables that point the operator's command, or any AWS SDK, at this stack."""
-        variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.s3_url}
-        if "ModelsBucket" in self.buckets:
-            variables["RETINUE_MODELS_BUCKET"] = self.buckets["ModelsBucket"]
+        variables = {**CREDENTIALS, **self._endpoints()}
+        for logical_id, name in _BUCKET_VARIABLES.items():
+            if logical_id in self.buckets:
+                variables[name] = self.buckets[logical_id]
         return variables
 
     def start(self) -> None:
@@ -151,8 +169,11 @@ class Stack:
         resources.callback(shutil.rmtree, folder, ignore_errors=True)
         guardian = Guardian(folder)
         resources.callback(guardian.close)
-        if self.template.buckets:
-            self.s3_url = await asyncio.to_thread(self._start_s3, resources, guardian)
+        template = self.template
+        if template.buckets or template.queues or template.tables:
+            self.s3_url = await asyncio.to_thread(self._start_aws, resources, guardian)
+        if template.job_queues:
+            await self._start_batch(resources, guardian, folder)
         for logical_id, function in self.template.functions.items():
             settings = WorkerSettings(
                 function=function,
@@ -163,20 +184,92 @@ class Stack:
             )
             self._pools[logical_id] = Pool(settings, self._max_workers, self._idle_s)
             resources.push_async_callback(self._pools[logical_id].stop)
+        if template.queues or template.tables:
+            await asyncio.to_thread(self._fill)
+        self._start_pollers(resources)
         submit = {logical_id: pool.submit for logical_id, pool in self._pools.items()}
         gateway = Gateway(self.template, submit, self._on_access)
         resources.callback(gateway.close)
         self.url = f"http://localhost:{await gateway.listen(self._port)}"
 
-    def _start_s3(self, resources: contextlib.AsyncExitStack, guardian: Guardian) -> str:
-        """Starts the S3 stand-in with the template's buckets and returns its URL."""
+    def client(self, service: str, *, attempts: int = 3) -> Any:
+        """A boto3 client of the stand-in for AWS, which tries each call so often."""
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            service,
+            endpoint_url=self.s3_url,
+            config=Config(retries={"total_max_attempts": attempts}),
+            region_name=CREDENTIALS["AWS_REGION"],
+            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def _fill(self) -> None:
+        """Makes the queues and tables, and sets the buckets' notifications."""
+        create_queues(self.client("sqs"), self.template.queues.values())
+        create_tables(self.client("dynamodb"), self.template.tables.values())
+        set_notifications(self.client("s3"), self.template.buckets.values())
+        empty_queues(self.client("sqs"), self.template.queues.values())
+
+    def _endpoints(self) -> dict[str, str]:
+        """Where SDKs find what stands in for AWS."""
+        batch = {"AWS_ENDPOINT_URL_BATCH": self.batch_url} if self.batch_url else {}
+        return {"AWS_ENDPOINT_URL": self.s3_url, **batch}
+
+    async def _start_batch(self, resources: contextlib.AsyncExitStack, guardian: Guardian, folder: Path) -> None:
+        """Starts what runs jobs; its events go to the queues of the template's rules."""
+        sqs, queues = self.client("sqs"), {queue.arn: queue for queue in self.template.queues.values()}
+        cpus = os.cpu_count() or 1
+        environment = {
+            **plain_environment(("PATH", "HOME", "SYSTEMROOT", "TMPDIR")),
+            **CREDENTIALS,
+            **self._endpoints(),
+            "PYTHONPATH": str(ROOT / "shared"),
+            # Several shards at once share the processors.
+            "RETINUE_THREADS": str(max(1, cpus // 2)),
+            **self._extra_environment,
+        }
+
+        def tell(event: dict[str, Any]) -> None:
+            targets = [arn for rule in self.template.event_rules if rule.matches(event) for arn in rule.queue_arns]
+            for arn in targets:
+                sending = asyncio.to_thread(sqs.send_message, QueueUrl=queues[arn].url, MessageBody=json.dumps(event))
+                self._sending.add(task := asyncio.ensure_future(sending))
+                task.add_done_callback(self._sending.discard)
+
+        batch = Batch(
+            self.template.job_queues,
+            self.template.job_definitions,
+            command=[sys.executable, "-m", "retinue.worker"],
+            environment=environment,
+            folder=folder,
+            guardian=guardian,
+            on_change=tell,
+        )
+        resources.push_async_callback(batch.close)
+        api = BatchApi(batch)
+        resources.callback(api.close)
+        self.batch_url = await api.listen()
+
+    def _start_pollers(self, resources: contextlib.AsyncExitStack) -> None:
+        for source in self.template.sources:
+            queue, pool = self.template.queues[source.queue], self._pools[source.function]
+            # One attempt: when the stand-in is gone, its pollers should not look for it.
+            poller = Poller(self.client("sqs", attempts=1), queue, source, pool.submit, self._max_workers)
+            running = asyncio.create_task(poller.run())
+            resources.push_async_callback(_cancelled, running)
+
+    def _start_aws(self, resources: contextlib.AsyncExitStack, guardian: Guardian) -> str:
+        """Starts the stand-in for AWS with the template's buckets and returns its URL."""
         buckets = [
             f"{bucket.name}:versioned" if bucket.is_versioned else bucket.name
             for bucket in self.template.buckets.values()
         ]
         process = subprocess.Popen(
             # -P: the script's own folder is not a place to import from; its modules' names are too common.
-            [sys.executable, "-P", str(HERE / "s3_server.py"), *buckets],
+            [sys.executable, "-P", str(HERE / "aws_server.py"), *buckets],
             env={**plain_environment(), **CREDENTIALS},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -194,7 +287,7 @@ class Stack:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         if not url:
-            raise OSError(f"the S3 stand-in did not start (exit status {process.wait()}); its message is above")
+            raise OSError(f"the stand-in for AWS did not start (exit status {process.wait()}); its message is above")
         return url
 
     def _function_environment(self, function: Function) -> dict[str, str]:
@@ -202,7 +295,7 @@ class Stack:
         variables = {
             **plain_environment(("PATH", "SYSTEMROOT")),
             **CREDENTIALS,
-            "AWS_ENDPOINT_URL": self.s3_url,
+            **self._endpoints(),
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
             "AWS_LAMBDA_FUNCTION_NAME": function.name,
@@ -223,3 +316,9 @@ class Stack:
         if self._is_built:
             variables["PYTHONDONTWRITEBYTECODE"] = "1"  # layers and code are read-only on Lambda
         return {**variables, **function.environment, **self._extra_environment}
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -1,13 +1,35 @@
-"""What the local stack needs from template.yaml: functions, routes, buckets and the API's CORS rule.
+"""What the local stack needs from template.yaml: functions, routes, buckets, queues, tables and the API's CORS rule.
 
 Reads both the source template and the one that `sam build` writes: paths are relative to the template's folder.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local.batch_definitions import (
+    JOB_DEFINITION,
+    JOB_QUEUE,
+    RULE,
+    EventRule,
+    JobDefinition,
+    JobQueue,
+    read_event_rule,
+    read_job_definition,
+)
+from local.data_plane import (
+    QUEUE,
+    TABLE,
+    Queue,
+    QueueNotification,
+    QueueSource,
+    Table,
+    read_notifications,
+    read_queue,
+    read_source,
+    read_table,
+)
 from local.intrinsics import ACCOUNT_ID, REGION, STACK_NAME, Resolver, TemplateError, is_intrinsic, load_yaml
 
 FUNCTION = "AWS::Serverless::Function"
@@ -60,6 +82,7 @@ class Bucket:
     logical_id: str
     name: str
     is_versioned: bool
+    notifications: tuple[QueueNotification, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +105,12 @@ class Template:
     routes: tuple[Route, ...]
     buckets: Mapping[str, Bucket]
     cors: Cors | None
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    sources: tuple[QueueSource, ...] = ()
+    job_queues: tuple[JobQueue, ...] = ()
+    job_definitions: tuple[JobDefinition, ...] = ()
+    event_rules: tuple[EventRule, ...] = ()
 
 
 def read_template(path: Path, parameters: Mapping[str, str] | None = None) -> Template:
@@ -115,7 +144,7 @@ class _Reader:
         self._resources: dict[str, dict[str, Any]] = document["Resources"]
         self._globals: Mapping[str, Any] = document.get("Globals") or {}
         values = _parameter_values(document.get("Parameters") or {}, parameters)
-        self._resolver = Resolver(document, values, self._name_of, self._attribute_of)
+        self._resolver = Resolver(document, values, self._reference_to, self._attribute_of)
 
     def read(self) -> Template:
         functions = {logical_id: self._function(logical_id, body) for logical_id, body in self._of_type(FUNCTION)}
@@ -123,7 +152,24 @@ class _Reader:
             route for logical_id, body in self._of_type(FUNCTION) for route in self._routes(logical_id, body)
         )
         buckets = {logical_id: self._bucket(logical_id, body) for logical_id, body in self._of_type(BUCKET)}
-        return Template(functions, routes, buckets, self._cors())
+        queues = {
+            logical_id: read_queue(logical_id, self._name_of(logical_id), self._resolved(logical_id, body))
+            for logical_id, body in self._of_type(QUEUE)
+        }
+        tables = {
+            logical_id: read_table(logical_id, self._name_of(logical_id), self._resolved(logical_id, body))
+            for logical_id, body in self._of_type(TABLE)
+        }
+        arns = {self._attribute_of(logical_id, "Arn"): logical_id for logical_id in queues}
+        sources = tuple(
+            source for logical_id, body in self._of_type(FUNCTION) for source in self._sources(logical_id, body, arns)
+        )
+        job_queues = tuple(JobQueue(name, self._name_of(name)) for name, _ in self._of_type(JOB_QUEUE))
+        definitions = tuple(self._job_definition(name, body) for name, body in self._of_type(JOB_DEFINITION))
+        rules = tuple(rule for name, body in self._of_type(RULE) if (rule := self._event_rule(name, body)))
+        return Template(
+            functions, routes, buckets, self._cors(), queues, tables, sources, job_queues, definitions, rules
+        )
 
     def _of_type(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """The resources of one type whose condition holds, each with its raw properties."""
@@ -134,13 +180,30 @@ class _Reader:
             if condition is None or self._resolver.condition(condition, f"Resources.{logical_id}.Condition"):
                 yield logical_id, resource.get("Properties") or {}
 
-    def _name_of(self, logical_id: str) -> str:
+    def _resolved(self, logical_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        resolved: dict[str, Any] = self._resolver.resolve(dict(body), f"Resources.{logical_id}.Properties")
+        return resolved
+
+    def _reference_to(self, logical_id: str) -> str:
         """What `!Ref` of a resource gives; KeyError if there is no such resource."""
+        name = self._name_of(logical_id)
+        match self._resources[logical_id].get("Type"):
+            case "AWS::SQS::Queue":
+                return Queue(logical_id, name, {}).url
+            case "AWS::Batch::JobQueue":
+                return JobQueue(logical_id, name).arn
+            case "AWS::Batch::JobDefinition":
+                return JobDefinition(logical_id, name, {}).arn
+        return name
+
+    def _name_of(self, logical_id: str) -> str:
+        """The local name of a resource; KeyError if there is no such resource."""
         resource = self._resources[logical_id]
         kind, body = resource.get("Type"), resource.get("Properties") or {}
         if kind == LAYER:
             return f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:layer:{logical_id}:1"
-        given = {BUCKET: "BucketName", FUNCTION: "FunctionName"}.get(kind or "", "")
+        names = {BUCKET: "BucketName", FUNCTION: "FunctionName", QUEUE: "QueueName", TABLE: "TableName"}
+        given = names.get(kind or "", "")
         if given in body:
             return str(self._resolver.resolve(body[given], f"Resources.{logical_id}.Properties.{given}"))
         name = f"{STACK_NAME}-{logical_id}"
@@ -152,6 +215,10 @@ class _Reader:
         known = {
             (BUCKET, "Arn"): f"arn:aws:s3:::{name}",
             (FUNCTION, "Arn"): f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}",
+            (QUEUE, "Arn"): f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name}",
+            (QUEUE, "QueueName"): name,
+            (QUEUE, "QueueUrl"): Queue(logical_id, name, {}).url,
+            (TABLE, "Arn"): f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{name}",
         }
         return known[kind or "", attribute]
 
@@ -207,9 +274,32 @@ class _Reader:
                 "ANY" if method in ("X-AMAZON-APIGATEWAY-ANY-METHOD", "*") else method, path, logical_id, timeout_s
             )
 
+    def _sources(self, logical_id: str, body: Mapping[str, Any], queues: Mapping[str, str]) -> Iterator[QueueSource]:
+        for name, event in (body.get("Events") or {}).items():
+            if event.get("Type") == "SQS":
+                place = f"Resources.{logical_id}.Properties.Events.{name}.Properties"
+                settings = self._resolver.resolve(event.get("Properties") or {}, place)
+                if settings.get("Enabled", True) is not False:
+                    yield read_source(logical_id, settings, queues, place)
+
+    def _job_definition(self, logical_id: str, body: Mapping[str, Any]) -> JobDefinition:
+        """Without what is about machines and roles, which have no local counterpart."""
+        wanted = {key: body[key] for key in ("RetryStrategy", "Timeout") if key in body}
+        wanted["Environment"] = (body.get("ContainerProperties") or {}).get("Environment", [])
+        return read_job_definition(logical_id, self._name_of(logical_id), self._resolved(logical_id, wanted))
+
+    def _event_rule(self, logical_id: str, body: Mapping[str, Any]) -> EventRule | None:
+        wanted = {key: body[key] for key in ("EventPattern", "State") if key in body}
+        targets = [{"Arn": target["Arn"]} for target in body.get("Targets", ())]
+        return read_event_rule(self._resolved(logical_id, {**wanted, "Targets": targets}))
+
     def _bucket(self, logical_id: str, body: Mapping[str, Any]) -> Bucket:
-        versioning = self._resolver.resolve(body.get("VersioningConfiguration"), f"Resources.{logical_id}.Properties")
-        return Bucket(logical_id, self._name_of(logical_id), (versioning or {}).get("Status") == "Enabled")
+        place = f"Resources.{logical_id}.Properties"
+        versioning = self._resolver.resolve(body.get("VersioningConfiguration"), place)
+        place = f"{place}.NotificationConfiguration"
+        notifications = self._resolver.resolve(body.get("NotificationConfiguration"), place)
+        is_versioned = (versioning or {}).get("Status") == "Enabled"
+        return Bucket(logical_id, self._name_of(logical_id), is_versioned, read_notifications(notifications, place))
 
     def _cors(self) -> Cors | None:
         shared = self._globals.get("HttpApi") or {}

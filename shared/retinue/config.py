@@ -51,8 +51,29 @@ class Settings:
     url_timeout_s: float = _setting(10.0, "time for fetching one picture by URL", min=0.1, max=25)
     url_max_mb: float = _setting(20.0, "largest file fetched by URL in MB", min=0.01)
     url_max_redirects: int = _setting(3, "redirects followed when fetching a picture", min=0, max=10)
+    upload_max_mb: float = _setting(50.0, "largest uploaded picture in MB", min=0.01)
+    ingest_deliveries: int = _setting(5, "deliveries after which an upload that still fails is a dead letter", min=1)
     s3_timeout_s: float = _setting(3.0, "silence of S3 after which a read is tried again", min=0.1)
     s3_attempts: int = _setting(4, "tries of one S3 read", min=1, max=10)
+    uploads_bucket: str = _setting("", "S3 bucket of uploads, jobs and results")
+    jobs_table: str = _setting("", "DynamoDB table of the jobs")
+    plan_queue_url: str = _setting("", "SQS queue of the jobs to plan")
+    job_queue_cpu: str = _setting("", "AWS Batch queue of jobs on processors; empty: none")
+    job_queue_gpu: str = _setting("", "AWS Batch queue of jobs on GPUs; empty: none")
+    job_definition_cpu: str = _setting("", "AWS Batch job definition for the CPU queue")
+    job_definition_gpu: str = _setting("", "AWS Batch job definition for the GPU queue")
+    device: str = _setting(
+        "auto", "what runs the networks of a job; gpu and auto fall back to cpu, loudly", choices=("auto", "cpu", "gpu")
+    )
+    decode_threads: int = _setting(
+        0, "threads of a job that fetch and decode pictures ahead; 0: 4 and one for each vCPU", min=0, max=256
+    )
+    decode_memory_mb: int = _setting(
+        0, "memory for pictures of a job that wait for the network; 0: 25 % of the container's", min=0
+    )
+    video_max_mb: float = _setting(5120.0, "largest video of a job in MB", min=0.01)
+    video_fetch_s: float = _setting(3600.0, "time for fetching a video of a job by its URL", min=1)
+    max_file_mb: float = _setting(100.0, "largest file of a picture in a job in MB", min=0.01)
     # Set by Lambda and by the machine, not by the template.
     memory_mb: int = field(
         default=3538, metadata={"meaning": "memory of the function", "variable": "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"}

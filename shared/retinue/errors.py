@@ -71,6 +71,26 @@ class MethodNotAllowed(RetinueError):
     """The path exists for other methods only, or accepts none."""
 
 
+class NotDeployed(RetinueError):
+    """This stack was deployed without what the request needs."""
+
+
+class BadUploadKey(RequestError):
+    """The name of an object in the inbox says neither a model nor a workflow."""
+
+
+class UnreadableMessage(RequestError):
+    """A message of a queue that is no event of a bucket."""
+
+
+class UploadGone(NotFound):
+    """An object that an event told of does not exist (any more)."""
+
+
+class UploadNotFound(NotFound):
+    """No such upload in this workspace, or no longer."""
+
+
 class WorkflowNotFound(NotFound):
     """No such saved workflow."""
 
@@ -79,8 +99,20 @@ class WorkflowCorrupt(RetinueError):
     """A saved workflow cannot be read."""
 
 
+class JobNotFound(NotFound):
+    """No such job in this workspace."""
+
+
+class JobConflict(RequestError):
+    """The job is not in a state, or the idempotency key not of a request, for which this can be done."""
+
+
 class ModelNotFound(NotFound):
     """No such project, version or alias."""
+
+
+class HeavyModel(RequestError):
+    """A model that no function can run in time or in memory; jobs can."""
 
 
 class ModelError(RetinueError):
@@ -103,9 +135,17 @@ class Busy(RetinueError):
         self.retry_after_s = retry_after_s
 
 
+class UploadAtWork(Busy):
+    """Another process has just answered this upload and is about to say so: nothing to do but to look again."""
+
+
 class ModelLoading(Busy):
     """The model will not be ready before the gateway's limit."""
 
 
 class StorageUnavailable(Busy):
     """S3 does not answer, or answers with an error of its own."""
+
+
+class StorageRefused(StorageUnavailable):
+    """S3 answers that it may not give this: a right is missing, or the bucket is elsewhere."""

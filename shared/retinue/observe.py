@@ -121,6 +121,13 @@ class Observer:
         self._metrics.flush_metrics()
 
 
+def job_logger(service: str, level: str) -> Any:
+    """The logger of a container: lines of JSON on standard output, as those of the functions."""
+    from aws_lambda_powertools import Logger
+
+    return Logger(service=service, level=level)
+
+
 def _level(status: int) -> int:
     """How loudly an answer is logged: "try again" is a degraded answer, not a failure."""
     if status >= 500 and status != 503:

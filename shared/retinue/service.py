@@ -4,19 +4,28 @@ request."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from retinue.aws import S3Reader
+from retinue.aws import S3Reader, boto3_client
 from retinue.config import ConfigurationError, Settings
 from retinue.deadline import Deadline
+from retinue.errors import NotDeployed, NotFound, UploadNotFound
 from retinue.keys import KeyStore
 from retinue.observe import Observer
+from retinue.uploads.layout import upload_object
 
 if TYPE_CHECKING:
     from retinue.images.fetch import UrlFetcher
+    from retinue.images.load import Fetch
+    from retinue.jobs.control import JobControl
+    from retinue.jobs.target import Catalogue
+    from retinue.keys import Access
     from retinue.models.cache import WarmCache
+    from retinue.models.registry import Registry
     from retinue.workflows.compile import PlanCache
     from retinue.workflows.saved import SavedWorkflows
+
+NO_UPLOADS_BUCKET = "Uploads are off in this stack: it has no uploads bucket (RETINUE_UPLOADS_BUCKET)."
 
 
 @dataclass
@@ -27,6 +36,7 @@ class Service:
     reader: S3Reader
     observer: Observer
     workflow_secrets: Mapping[str, str] | None = None  # what workflows may read of the environment; None: nothing
+    uploads_reader: S3Reader | None = None  # of the uploads bucket; None where the stack has none
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Service":
@@ -34,17 +44,35 @@ class Service:
         settings = Settings.from_env(env)
         if not settings.models_bucket:
             raise ConfigurationError("RETINUE_MODELS_BUCKET is not set")
-        reader = S3Reader.from_env(
-            settings.models_bucket, env, timeout_s=settings.s3_timeout_s, attempts=settings.s3_attempts
-        )
+        timeout_s, attempts = settings.s3_timeout_s, settings.s3_attempts
+        reader = S3Reader.from_env(settings.models_bucket, env, timeout_s=timeout_s, attempts=attempts)
+        uploads = None
+        if settings.uploads_bucket:
+            uploads = S3Reader.from_env(settings.uploads_bucket, env, timeout_s=timeout_s, attempts=attempts)
         observer = Observer(settings, env.get("POWERTOOLS_SERVICE_NAME", "retinue"))
-        names = [name.strip() for name in settings.workflow_secrets.split(",") if name.strip()]
-        return cls(settings, reader, observer, {name: env[name] for name in names if name in env} if names else None)
+        return cls(settings, reader, observer, workflow_secrets(settings, env), uploads)
 
     @cached_property
     def keys(self) -> KeyStore:
         """Looks API keys up."""
         return KeyStore(self.reader, self.settings.key_cache_s)
+
+    def uploads_of(self, workspace: str) -> "Fetch":
+        """Reads what was uploaded for one request (`POST /uploads`) by a key of this workspace."""
+
+        def fetch(upload_id: str, deadline: Deadline) -> bytes:
+            if self.uploads_reader is None:
+                raise NotDeployed(f"upload {upload_id} without RETINUE_UPLOADS_BUCKET", public=NO_UPLOADS_BUCKET)
+            most_bytes = int(self.settings.upload_max_mb * 1e6)
+            try:
+                return self.uploads_reader.read(upload_object(workspace, upload_id), deadline, most_bytes=most_bytes)
+            except NotFound as exc:
+                raise UploadNotFound(
+                    f"There is no upload {upload_id}: nothing was put to its URL yet, it expired (after a day), or it "
+                    "is of another workspace."
+                ) from exc
+
+        return fetch
 
     def fetch(self, url: str, deadline: Deadline) -> bytes:
         """The bytes behind a public https URL. Raises ImageError."""
@@ -62,15 +90,42 @@ class Service:
         )
 
     @cached_property
+    def s3(self) -> Any:
+        """boto3's client of S3, for what is written and for links; 150 ms the first time."""
+        return boto3_client("s3", attempts=self.settings.s3_attempts)
+
+    @cached_property
+    def jobs(self) -> "JobControl":
+        """The jobs of the stack. boto3 is imported here."""
+        from retinue.jobs.control import JobControl
+
+        return JobControl.open(self.settings)
+
+    def catalogue(self, access: "Access", deadline: Deadline) -> "Catalogue":
+        """The models and workflows that jobs of a key may run."""
+        from retinue.jobs.target import Catalogue
+        from retinue.workflows.block import Limits
+
+        settings = self.settings
+        limits = Limits(steps=settings.workflow_max_steps, elements=settings.workflow_max_elements)
+        return Catalogue(self.registry, self.workflows, limits, access, deadline)
+
+    @cached_property
+    def registry(self) -> "Registry":
+        """Finds the manifests of models."""
+        from retinue.models.registry import Registry
+
+        return Registry(self.reader, self.settings.alias_cache_s)
+
+    @cached_property
     def models(self) -> "WarmCache":
         """The warm cache. onnxruntime is imported here: functions without models never pay for it."""
         from retinue.models.cache import WarmCache
-        from retinue.models.registry import Registry
         from retinue.models.weights import WeightsCache
 
         return WarmCache(
             self.reader,
-            Registry(self.reader, self.settings.alias_cache_s),
+            self.registry,
             WeightsCache(self.settings.weights_dir, self.settings.model_disk_bytes),
             budget_bytes=self.settings.model_memory_bytes,
             threads=self.settings.effective_threads,
@@ -89,3 +144,9 @@ class Service:
         from retinue.workflows.compile import PlanCache
 
         return PlanCache()
+
+
+def workflow_secrets(settings: Settings, env: Mapping[str, str]) -> dict[str, str] | None:
+    """What workflows may read of the environment; None where that is switched off."""
+    names = [name.strip() for name in settings.workflow_secrets.split(",") if name.strip()]
+    return {name: env[name] for name in names if name in env} if names else None

@@ -42,11 +42,17 @@ def deploy(source: dict[str, Any]) -> Callable[..., Deployed]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # the translator names the partition after it
             made = transform(document, parameters, _NoManagedPolicies())
-        values = {name: spec.get("Default") for name, spec in made["Parameters"].items()} | parameters
+        values = {name: _value(spec, parameters.get(name)) for name, spec in made["Parameters"].items()}
         resolver = Resolver(made, values, lambda name: name, lambda name, attribute: f"{name}.{attribute}")
         return Deployed(*(_resolved(made[section], resolver) for section in ("Resources", "Outputs")))
 
     return deploy
+
+
+def _value(declared: Mapping[str, Any], given: str | None) -> Any:
+    """A parameter's value: what was given, else its default; of a list its items."""
+    value = declared.get("Default") if given is None else given
+    return str(value).split(",") if declared["Type"] == "CommaDelimitedList" else value
 
 
 def _resolved(section: Mapping[str, Any], resolver: Resolver) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_a_domain_maps_to_the_root_and_becomes_the_address(deploy: Callable[...,
     assert mapping["ApiId"] == "Api"
     assert stack.outputs["ApiUrl"]["Value"] == "https://detect.example.com"
     assert deploy().outputs["ApiUrl"]["Value"] == "Api.ApiEndpoint"
-    assert deploy().outputs.keys() == {"ApiUrl", "ModelsBucketName"}
+    assert deploy().outputs.keys() == {"ApiUrl", "ModelsBucketName", "UploadsBucketName"}
 
 
 def test_models_are_private_encrypted_versioned_and_kept(deployed: Deployed) -> None:

@@ -16,6 +16,75 @@ READS = {
     "OutlineFunction": POOL_READS,
     "WorkflowFunction": POOL_READS,
     "CatalogFunction": frozenset({"keys/*"}),
+    "IngestFunction": frozenset({"models/*", "aliases/*", "workflows/*"}),
+    "UploadsFunction": frozenset({"keys/*"}),
+    "JobsFunction": frozenset({"models/*/manifest.json", "aliases/*", "keys/*", "workflows/*"}),
+    "PlannerFunction": frozenset({"workflows/*"}),
+}
+# Prefixes of the uploads bucket whose missing keys a function must see as missing.
+LOOKS_FOR = {
+    **dict.fromkeys(
+        ("DetectFunction", "ClassifyFunction", "OutlineFunction", "WorkflowFunction"), frozenset({"uploads/*"})
+    ),
+    "IngestFunction": {"inbox/*", "results/*", "failures/*"},
+    "UploadsFunction": {"uploads/*", "inbox/*", "results/*", "failures/*"},
+    "JobsFunction": {"sources/*", "uploads/*"},
+    "PlannerFunction": {"sources/*", "uploads/*"},
+}
+LIST_UPLOADS = ("s3:ListBucket", "UploadsBucket.Arn")
+POOL_RIGHTS = {
+    LIST_UPLOADS,
+    ("s3:GetObject", "UploadsBucket.Arn/uploads/*"),
+    ("s3:GetObject", "UploadsBucket.Arn/results/*"),  # to sign links to them
+    ("s3:PutObject", "UploadsBucket.Arn/inbox/*"),
+}
+# What a function may do beside reading the models bucket and writing its log.
+RIGHTS: dict[str, set[tuple[str, str]]] = {
+    **dict.fromkeys(("DetectFunction", "ClassifyFunction", "OutlineFunction", "WorkflowFunction"), POOL_RIGHTS),
+    "IngestFunction": {
+        LIST_UPLOADS,
+        *((f"s3:Get{what}", "UploadsBucket.Arn/inbox/*") for what in ("Object", "ObjectVersion")),
+        *((f"s3:Get{what}Tagging", "UploadsBucket.Arn/inbox/*") for what in ("Object", "ObjectVersion")),
+        *(
+            (f"s3:{verb}", f"UploadsBucket.Arn/{folder}/*")
+            for folder in ("results", "failures")
+            for verb in ("GetObject", "PutObject", "GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging")
+        ),
+        ("s3:DeleteObject", "UploadsBucket.Arn/failures/*"),
+        *(
+            (f"sqs:{verb}", "IngestQueue.Arn")
+            for verb in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl")
+        ),
+        ("events:PutEvents", "arn:aws:events:us-east-1:123456789012:event-bus/default"),
+    },
+    "UploadsFunction": {
+        LIST_UPLOADS,
+        ("s3:PutObject", "UploadsBucket.Arn/uploads/*"),  # to sign links to put them
+        *(("s3:GetObject", f"UploadsBucket.Arn/{folder}/*") for folder in ("uploads", "inbox", "results", "failures")),
+    },
+    "JobsFunction": {
+        LIST_UPLOADS,
+        *(("s3:GetObject", f"UploadsBucket.Arn/{folder}/*") for folder in ("jobs", "sources", "uploads")),
+        *((f"dynamodb:{verb}", "JobsTable.Arn") for verb in ("GetItem", "PutItem", "UpdateItem", "Query")),
+        ("dynamodb:Query", "JobsTable.Arn/index/by-workspace"),
+        ("sqs:SendMessage", "PlanQueue.Arn"),
+        ("s3:PutObject", "UploadsBucket.Arn/uploads/*"),  # to sign links to put videos
+        ("batch:TerminateJob", "arn:aws:batch:us-east-1:123456789012:job/*"),
+    },
+    "PlannerFunction": {
+        LIST_UPLOADS,
+        ("s3:PutObject", "UploadsBucket.Arn/jobs/*"),
+        *(
+            (f"s3:{verb}", f"UploadsBucket.Arn/{folder}/*")
+            for verb in ("GetObject", "GetObjectVersion")
+            for folder in ("sources", "uploads")
+        ),
+        *((f"dynamodb:{verb}", "JobsTable.Arn") for verb in ("GetItem", "UpdateItem")),
+        *(
+            (f"sqs:{verb}", "PlanQueue.Arn")
+            for verb in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
+        ),
+    },
 }
 # Actions that may name every resource, and why.
 WITHOUT_RESOURCES = {
@@ -64,22 +133,28 @@ def test_no_action_is_a_pattern_and_every_resource_is_named(deploy: Callable[...
 
 
 @pytest.mark.parametrize("function", READS)
-def test_a_function_reads_only_its_prefixes_and_writes_only_logs(deployed: Deployed, function: str) -> None:
+def test_a_function_reads_its_prefixes_writes_logs_and_has_the_rights_of_the_table(
+    deployed: Deployed, function: str
+) -> None:
     role = role_of(deployed, function)
     sharing = {name for name in READS if role_of(deployed, name) == role}
     logs = {str(deployed.properties(name)["LoggingConfig"]["LogGroup"]) for name in sharing}
     expected = {("s3:GetObject", f"ModelsBucket.Arn/{prefix}") for prefix in READS[function]}
     expected |= {("s3:ListBucket", "ModelsBucket.Arn")}
     expected |= {(f"logs:{verb}", f"{group}.Arn") for verb in ("CreateLogStream", "PutLogEvents") for group in logs}
-    assert allowed(deployed, role) == expected
+    assert allowed(deployed, role) == expected | RIGHTS.get(function, set())
 
 
 @pytest.mark.parametrize("function", READS)
 def test_a_missing_key_reads_as_missing_not_as_forbidden(deployed: Deployed, function: str) -> None:
     """S3 answers 404 only to a caller that may list the bucket with that key as its prefix; moto always does."""
-    listing = [item for item in statements(deployed, role_of(deployed, function)) if item["Action"] == "s3:ListBucket"]
-    assert len(listing) == 1
-    assert set(as_list(listing[0]["Condition"]["StringLike"]["s3:prefix"])) == READS[function]
+    listed: dict[str, set[str]] = {}
+    for statement in statements(deployed, role_of(deployed, function)):
+        if statement["Action"] == "s3:ListBucket":
+            assert statement["Resource"] not in listed
+            listed[statement["Resource"]] = set(as_list(statement["Condition"]["StringLike"]["s3:prefix"]))
+    expected = {"ModelsBucket.Arn": set(READS[function]), "UploadsBucket.Arn": set(LOOKS_FOR.get(function, ()))}
+    assert listed == {bucket: prefixes for bucket, prefixes in expected.items() if prefixes}
 
 
 def test_every_function_is_in_the_table_and_roles_are_for_lambda_only(deployed: Deployed) -> None:

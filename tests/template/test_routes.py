@@ -100,6 +100,7 @@ def test_there_is_one_route_for_each_event_of_the_template(routes: dict[str, str
         (event["Properties"].get("Method"), event["Properties"].get("Path"), name)
         for name, resource in source["Resources"].items()
         for event in resource.get("Properties", {}).get("Events", {}).values()
+        if event["Type"] == "HttpApi"
     ]
     keys = ["$default" if path is None else f"{method} {path}" for method, path, _ in declared]
     assert len(keys) == len(set(keys))
@@ -119,7 +120,7 @@ def test_every_route_may_invoke_its_function(routes: dict[str, str], deployed: D
     assert permitted == needed
 
 
-@pytest.mark.parametrize("pool", ["detect", "classify", "outline", "workflow", "catalog"])
+@pytest.mark.parametrize("pool", ["detect", "classify", "outline", "workflow", "catalog", "jobs"])
 def test_the_table_of_a_function_is_the_templates(routes: dict[str, str], source: dict[str, Any], pool: str) -> None:
     function = f"{pool.title()}Function"
     properties = source["Resources"][function]["Properties"]

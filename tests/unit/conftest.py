@@ -19,6 +19,29 @@ def s3_url() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def ordered_url() -> Iterator[str]:
+    """The address of the local stack's stand-in for AWS, whose conditional writes hold against each other."""
+    import threading
+
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    from local.aws_server import one_write_at_a_time
+
+    class Quiet(WSGIRequestHandler):
+        def log(self, *args: Any) -> None:
+            """No line per request."""
+
+    application = one_write_at_a_time(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
 @pytest.fixture
 def aws(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The usual AWS configuration, pointing there."""

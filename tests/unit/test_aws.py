@@ -47,11 +47,20 @@ class TestSignature:
         assert ours["x-amz-content-sha256"] == theirs["X-Amz-Content-SHA256"]
         assert ours.get("x-amz-security-token") == theirs.get("X-Amz-Security-Token")
 
+    @pytest.mark.parametrize("version", ["null", "3/L4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo"])
+    def test_equals_botocores_for_a_version(self, version: str) -> None:
+        host, region, query = "b.s3.us-east-1.amazonaws.com", "us-east-1", f"versionId={quote(version, safe='-_.~')}"
+        path, theirs = self._signed_by_botocore(host, region, "a key", "", query)
+
+        ours = sign_get(host, path, Credentials(KEYS.access_key, KEYS.secret_key, ""), region, TIMESTAMP, query)
+
+        assert ours["authorization"] == theirs["Authorization"]
+
     @staticmethod
-    def _signed_by_botocore(host: str, region: str, key: str, token: str) -> tuple[str, Any]:
+    def _signed_by_botocore(host: str, region: str, key: str, token: str, query: str = "") -> tuple[str, Any]:
         """The encoded path and the headers of botocore's own request for the object, at the test's time."""
         path = quote(f"/{key}", safe="/-_.~")
-        request = AWSRequest("GET", f"https://{host}{path}")
+        request = AWSRequest("GET", f"https://{host}{path}{'?' if query else ''}{query}")
         auth = S3SigV4Auth(BotocoreCredentials(KEYS.access_key, KEYS.secret_key, token or None), "s3", region)
         # What add_auth does, but for the clock.
         request.context["timestamp"] = request.headers["X-Amz-Date"] = TIMESTAMP

@@ -16,9 +16,10 @@ from bench.comparison import BUDGET_SIZE, NOT_GIVEN, comparison_rows, count_same
 from bench.cost import Prices, cost_rows
 from bench.documents import DOCUMENTS, ONE_STEP, Document
 from bench.floor import BareStart
+from bench.jobs import JobRuns, Run
 from bench.machine import look_at_machine
 from bench.measurements import Measurements, PictureFacts, Series, UpstreamFound, Warm, WorkflowSeries
-from bench.report import save, value_text
+from bench.report import budget_text, save, value_text
 from bench.rows import Row, own_rows
 from bench.size import Unpacked
 from bench.soak import Soak
@@ -74,6 +75,13 @@ def measurements(has_upstream: bool) -> Measurements:
         workflows=tuple(workflows if has_upstream else map(without_upstream, workflows)),
         upstream=UpstreamFound(facts, (UpstreamStart(16e3, 17e3, 1300 * MIB),)) if has_upstream else None,
         soak=Soak(2000, 20, (100 * MIB, *[150 * MIB] * 18, 165 * MIB)),
+        jobs=JobRuns(
+            pictures=200,
+            ours=(Run(19.0, 99.0), Run(19.4, 100.0), Run(10.0, 101.0)),
+            bare=(Run(20.0, 95.0), Run(20.0, 96.0), Run(20.0, 97.0)),
+            single=(Run(10.0, 100.0),),
+            double=(Run(16.0, 104.0),),
+        ),
     )
 
 
@@ -263,3 +271,13 @@ def test_page_needs_upstream_and_results(tmp_path: Path) -> None:
 def test_documentation_has_a_place_for_the_tables() -> None:
     text = (page.DOCS / page.PAGE).read_text(encoding="utf-8")
     assert text.index(page.BEGIN) < text.index(page.END)
+
+
+def test_jobs_have_to_reach_a_share_of_the_loop_and_a_gain_of_the_second_shard() -> None:
+    found = {row.key: row for row in own_rows(measurements(has_upstream=False))}
+    share, gain = found["job_over_bare"], found["job_shards"]
+    assert (share.value, share.best, share.is_ok) == (0.95, 0.97, True)  # the median of the pairs, at least
+    assert (gain.value, gain.is_ok) == (1.6, False)
+    assert "CPU for one 100.0 ms, bare 96.0" in share.note
+    assert budget_text(asdict(share)) == ">= 0.95 x" and budget_text(asdict(found["cold_start"])) == "700 ms"
+    assert "job_shards" not in {row.key for row in own_rows(replace(measurements(has_upstream=False), jobs=None))}

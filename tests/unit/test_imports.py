@@ -15,7 +15,9 @@ FUNCTIONS = ROOT / "functions"
 CORE = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 # Only operators' machines have these; a function does not.
 OPERATOR = [path for path in CORE if path.startswith("operator/") or path == "cli.py"]
-SERVED = [path for path in CORE if path not in OPERATOR]
+# The container of jobs, which has room and time.
+CONTAINER = [path for path in CORE if path.startswith("worker/")]
+SERVED = [path for path in CORE if path not in (*OPERATOR, *CONTAINER)]
 
 AWS = ("boto3", "botocore", "aws_lambda_powertools", "retinue.aws")
 HTTP = ("retinue.http", "http", "urllib", "socket", "multipart")
@@ -94,6 +96,11 @@ def test_a_function_carries_nothing_of_the_operator() -> None:
     assert users_of("retinue.operator", "retinue.cli", "onnx", "typer", "rich", "moto", "httpx", among=SERVED) == set()
 
 
+def test_the_container_is_nobody_elses() -> None:
+    assert users_of("retinue.worker", among=[path for path in CORE if path not in CONTAINER]) == set()
+    assert users_of("retinue.operator", "retinue.cli", "onnx", "typer", "moto", "httpx", among=CONTAINER) == set()
+
+
 def test_nobody_uses_opencv() -> None:
     assert users_of("cv2", "torch", "requests") == set()
 
@@ -120,7 +127,8 @@ def test_what_costs_a_cold_start_is_imported_where_it_is_used() -> None:
     """At module level only what every first request needs."""
     heavy = ("pydantic", "PIL", "ssl", "multipart", "aws_lambda_powertools", "boto3", "pybase64", "simplejpeg")
     # Themselves imported where they are used.
-    allowed = {"http/task_requests.py", "pipeline/draw.py", *below("workflows/drawing", "workflows/imaging")}
+    allowed = {"http/task_requests.py", "jobs/request.py", "pipeline/draw.py"}
+    allowed |= {*below("workflows/drawing", "workflows/imaging")}
     # Documents of workflows are checked by pydantic, so nothing of a workflow works without.
     with_pydantic = {"http/workflows.py", "http/workflow_catalog.py", *below("workflows")}
     for path in SERVED:
@@ -133,7 +141,7 @@ def test_what_costs_a_cold_start_is_imported_where_it_is_used() -> None:
 def test_only_the_workflow_function_pays_for_workflows() -> None:
     entries = {path.parent.name for path in FUNCTIONS.glob("*/app.py") if "workflow" in path.read_text("utf-8")}
     assert entries == {"workflow"}
-    above = {"http/workflows.py", "http/workflow_catalog.py", *below("workflows")}
+    above = {"http/workflows.py", "http/workflow_catalog.py", "workflow_inference.py", *below("workflows")}
     for path in set(SERVED) - above:
         used = set(imported_by(parsed(PACKAGE / path).body))
         assert not {name for name in used if name.startswith("retinue.workflows")}, path

@@ -89,7 +89,7 @@ def test_cors(tmp_path: Path) -> None:
 )
 def test_routes(tmp_path: Path, event: str, key: str, timeout_s: float) -> None:
     quoted = event.replace("/a/{b}", '"/a/{b}"')
-    (route,) = read(tmp_path, f"Events: {{E: {quoted}, Other: {{Type: SQS}}}}").routes
+    (route,) = read(tmp_path, f"Events: {{E: {quoted}, Other: {{Type: Schedule}}}}").routes
 
     assert (route.key, route.function, route.timeout_s) == (key, "Detect", timeout_s)
 

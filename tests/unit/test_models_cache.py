@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from retinue.deadline import Deadline
-from retinue.errors import ModelLoading, ModelNotFound, PackageCorrupt, UnsupportedModel
+from retinue.errors import HeavyModel, ModelLoading, ModelNotFound, PackageCorrupt
 from retinue.models.cache import WarmCache, memory_bytes
 from retinue.models.package import Manifest, ModelId
 from retinue.models.registry import Registry
@@ -200,11 +200,24 @@ class TestRefusals:
         cache = make_cache(bucket, tmp_path)
         get(cache, "things/1")
 
-        with pytest.raises(UnsupportedModel, match="large/1 needs 36 MB; models of this function have 35 MB"):
+        with pytest.raises(HeavyModel, match=r"large/1 needs 36 MB; models have 35 MB here .*POST /jobs"):
             get(cache, "large/1")
 
         assert list(cache.models()) == ["things/1"]  # nothing was evicted in vain
         assert "models/large/1/weights.onnx" not in {key for key, _ in bucket.ranges}
+
+    def test_a_model_for_gpus(self, bucket: MemoryBucket, tmp_path: Path) -> None:
+        bucket.put_model(published("heavy/1", device="gpu"), NETWORK)
+
+        with pytest.raises(HeavyModel, match=r"heavy/1 was published for GPUs.*POST /jobs"):
+            get(make_cache(bucket, tmp_path), "heavy/1")
+
+    def test_who_has_time_runs_it_all_the_same(self, bucket: MemoryBucket, tmp_path: Path) -> None:
+        bucket.put_model(published("heavy/1", device="gpu"), NETWORK)
+        registry, weights = Registry(bucket, alias_cache_s=0), WeightsCache(tmp_path, 10 * MB)
+        cache = WarmCache(bucket, registry, weights, budget_bytes=35 * MB, threads=1, has_time=True)
+
+        assert get(cache, "heavy/1") == "s3"
 
     def test_a_missing_model(self, bucket: MemoryBucket, tmp_path: Path) -> None:
         with pytest.raises(ModelNotFound):

@@ -13,6 +13,7 @@ import pytest
 
 from retinue.errors import RequestError, RetinueError, WorkflowCorrupt, WorkflowNotFound
 from retinue.models.package import ModelId
+from retinue.operator.calls import post_json
 from retinue.operator.publish import move_alias
 from retinue.operator.workflow_answers import (
     embedded_picture,
@@ -22,7 +23,7 @@ from retinue.operator.workflow_answers import (
     save_answer,
     summary,
 )
-from retinue.operator.workflow_runs import RunByService, post_json
+from retinue.operator.workflow_runs import RunByService
 from retinue.operator.workflows import (
     WorkflowId,
     check,

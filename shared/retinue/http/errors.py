@@ -36,11 +36,13 @@ _STATUS: dict[type[errors.RetinueError], tuple[int, Callable[[Any], Body]]] = {
     errors.Forbidden: (403, _message("Unauthorized access to roboflow API. ")),
     errors.NotFound: (404, _detail),
     errors.MethodNotAllowed: (405, _detail),
+    errors.JobConflict: (409, _message()),
     errors.WorkflowNotFound: (404, _message("Requested Roboflow resource not found. ")),
     errors.WorkflowCorrupt: (502, _message()),
     errors.ModelNotFound: (404, _message("Requested Roboflow resource not found. ")),
     errors.ModelError: (500, _message("Model package is broken. ")),
     errors.UnsupportedModel: (501, _message()),
+    errors.NotDeployed: (501, _message()),
     errors.Busy: (503, _message()),
 }
 

@@ -48,6 +48,18 @@ class UrlParameters:
     skipped: frozenset[Step]
 
 
+def is_asynchronous(query: Mapping[str, str]) -> bool:
+    """Whether the query says `async=true`: put the picture into the bucket, answer at once. Raises ParameterError."""
+    if "async" not in query:
+        return False
+    try:
+        return _boolean(query["async"])
+    except _Invalid as exc:
+        raise ParameterError(
+            [{"type": kind, "loc": ["query", "async"], "msg": msg} for kind, msg in exc.reasons]
+        ) from None
+
+
 def parse_url_parameters(query: Mapping[str, str]) -> UrlParameters:
     """The parameters in `query`; unknown ones are ignored. Raises ParameterError with every wrong one."""
     problems: list[dict[str, Any]] = []

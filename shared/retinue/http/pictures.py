@@ -6,13 +6,15 @@ from retinue.errors import RequestError
 from retinue.http.event import Request
 from retinue.http.parameters import UrlParameters
 from retinue.images.load import NO_NUMPY, UNKNOWN_TYPE, ImageReference
+from retinue.uploads.layout import is_upload_id
 
 _MISSING_PART = "Expected image to be send in part named 'file' of multipart/form-data request"
 _INVALID_TYPE = "Invalid Content-Type header provided with request."
 
 
 def picture_of(request: Request, parameters: UrlParameters) -> ImageReference:
-    """The picture: part `file` of a form, else the URL in `image`, else the body as base64, whatever its Content-Type.
+    """The picture: part `file` of a form, else the URL or the upload in `image`, else the body as base64, whatever its
+    Content-Type.
 
     Raises RequestError with the contract's texts.
     """
@@ -22,7 +24,7 @@ def picture_of(request: Request, parameters: UrlParameters) -> ImageReference:
     if content_type and "multipart/form-data" in content_type.lower():
         return ImageReference("raw", _file_part(request.body, content_type))
     if parameters.image_url is not None:
-        return ImageReference("url", parameters.image_url)
+        return ImageReference("upload" if is_upload_id(parameters.image_url) else "url", parameters.image_url)
     match parameters.image_type.lower():
         case "base64":
             return ImageReference("base64", request.body)

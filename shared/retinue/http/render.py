@@ -1,12 +1,12 @@
 """From predictions to the JSON of contract/http.md 3: same keys, same order, nothing that is None."""
 
 import io
-import uuid
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retinue.ids import new_id
 from retinue.pipeline.prediction import Classification, Detections, Labels, MaskGrid, Prediction, Segmentation
 
 
@@ -66,7 +66,7 @@ def _render_detections(prediction: Prediction, detections: Detections) -> list[d
             "confidence": confidence,
             "class": class_names[class_id],
             "class_id": class_id,
-            "detection_id": str(uuid.uuid4()),
+            "detection_id": new_id(),
         }
         for x, y, width, height, confidence, class_id in centre_size
     ]

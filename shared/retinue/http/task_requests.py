@@ -1,6 +1,7 @@
 """The JSON bodies of the task routes (v2), as contract/http.md 2.1 and 2.2 have them."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any, Literal, NoReturn, TypeVar
 
 import orjson
@@ -8,15 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 
 from retinue.errors import ParameterError
 from retinue.http.event import Request
-from retinue.images.load import NO_NUMPY, NOT_A_URL, NOT_BASE64, UNKNOWN_TYPE, ImageReference
+from retinue.images.load import NO_NUMPY, NOT_A_URL, NOT_AN_UPLOAD, NOT_BASE64, UNKNOWN_TYPE, ImageReference
 from retinue.models.package import Step
 from retinue.pipeline.prediction import MaskOptions, Thresholds
+from retinue.uploads.layout import is_upload_id
 
 Body = TypeVar("Body", bound=BaseModel)
 
 
 class ImageField(BaseModel):
-    """A picture: `{"type": "base64", "value": ...}` or `{"type": "url", "value": ...}`."""
+    """A picture: `{"type": "base64", "value": ...}`, `{"type": "url", "value": ...}`, or `{"type": "upload", "value":
+    id}` with the id of `POST /uploads`."""
 
     type: str
     value: Any = None
@@ -26,6 +29,10 @@ class ImageField(BaseModel):
         match self.type.lower():
             case ("base64" | "url") as kind if isinstance(self.value, str):
                 return ImageReference("base64" if kind == "base64" else "url", self.value)
+            case "upload" if is_upload_id(self.value):
+                return ImageReference("upload", self.value)
+            case "upload":
+                return ImageReference("refused", NOT_AN_UPLOAD)
             case "base64":
                 return ImageReference("refused", NOT_BASE64)
             case "url":
@@ -140,6 +147,11 @@ def parse_task_request(request: Request) -> TaskRequest:
     return _parse(request, _REQUESTS.get(request.route_key, TaskRequest))
 
 
+def task_request(fields: Mapping[str, Any]) -> TaskRequest:
+    """The request with these fields of a body, without picture and model. Raises ParameterError."""
+    return _validated({**fields, "model_id": "", "image": []}, TaskRequest)
+
+
 def parse_model_request(request: Request) -> ModelRequest:
     """The body of a model route. Raises ParameterError."""
     return _parse(request, ModelRequest)
@@ -154,6 +166,10 @@ def _parse(request: Request, kind: type[Body]) -> Body:
         record = request.json
     except orjson.JSONDecodeError as exc:
         _refuse("json_invalid", ["body", exc.pos], f"JSON decode error: {exc.msg}")
+    return _validated(record, kind)
+
+
+def _validated(record: Any, kind: type[Body]) -> Body:
     try:
         return kind.model_validate(record)
     except ValidationError as exc:

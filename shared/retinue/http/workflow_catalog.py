@@ -8,17 +8,10 @@ from retinue.errors import RequestError
 from retinue.http.credentials import api_key_anywhere
 from retinue.http.event import Request
 from retinue.http.response import Response
-from retinue.http.workflows import (
-    access_of,
-    answered,
-    limits_of,
-    look_up_of,
-    parse_body,
-    parse_object,
-    require_workspace,
-)
+from retinue.http.workflows import answered, call_of, parse_body, parse_object
 from retinue.observe import RequestRecord
 from retinue.service import Service
+from retinue.workflow_inference import compiled, limits_of, look_up_of, require_workspace
 from retinue.workflows.compile import describe_document, refuse_custom_code
 from retinue.workflows.definition import ENGINE_VERSION, parse_definition
 from retinue.workflows.describe import definition_schema, describe_blocks, describe_outputs
@@ -48,14 +41,14 @@ class SavedRequest(BaseModel):
 
 def describe_saved_interface(request: Request, service: Service, record: RequestRecord) -> Response:
     """What goes into a saved workflow and what comes out."""
-    access = access_of(request, service, record)
+    call = call_of(request, service, record)
     body = parse_body(request, SavedRequest)
     workspace, workflow_id = (request.path_parameters[name] for name in ("workspace", "id"))
-    require_workspace(access, workspace)
+    require_workspace(call.access, workspace)
     document = service.workflows.get(
         workspace, workflow_id, body.workflow_version_id, request.deadline, is_fresh=not body.use_cache
     )
-    look_up = look_up_of(access, request, service)
+    look_up = look_up_of(call)
     return answered(lambda: Response(describe_document(document, limits_of(service), look_up)), service, record)
 
 
@@ -63,9 +56,9 @@ def describe_interface(request: Request, service: Service, record: RequestRecord
     """What goes into the workflow that the request brings along, and what comes out."""
     if api_key_anywhere(request) is None:
         raise RequestError("Required Roboflow API key is missing: send it as api_key in the query or in the body.")
-    access = access_of(request, service, record)
+    call = call_of(request, service, record)
     body = parse_body(request, DocumentRequest)
-    document, look_up = body.specification, look_up_of(access, request, service)
+    document, look_up = body.specification, look_up_of(call)
     return answered(lambda: Response(describe_document(document, limits_of(service), look_up)), service, record)
 
 
@@ -75,10 +68,10 @@ def describe_all_blocks(request: Request, service: Service, record: RequestRecor
     Editors read it without a key, with GET or with a JSON body (contract/http.md 4.3).
     """
     if request.method == "POST" and not request.body:
-        access_of(request, service, record)
+        call_of(request, service, record)
     body = parse_body(request, BlocksRequest) if request.body else BlocksRequest()
     if body.dynamic_blocks_definitions:
-        access_of(request, service, record)
+        call_of(request, service, record)
         return answered(refuse_custom_code, service, record)
     blocks = describe_blocks()
     if (body.execution_engine_version or ENGINE_VERSION).startswith("0."):
@@ -88,7 +81,7 @@ def describe_all_blocks(request: Request, service: Service, record: RequestRecor
 
 def describe_step_outputs(request: Request, service: Service, record: RequestRecord) -> Response:
     """What the step in the body gives."""
-    access_of(request, service, record)
+    call_of(request, service, record)
     step = parse_object(request)
 
     def outputs() -> Response:
@@ -106,17 +99,17 @@ def show_schema(request: Request, service: Service, record: RequestRecord) -> Re
 
 def list_versions(request: Request, service: Service, record: RequestRecord) -> Response:
     """The versions of the language that documents may ask for."""
-    access_of(request, service, record)
+    call_of(request, service, record)
     return Response({"versions": [ENGINE_VERSION]})
 
 
 def validate(request: Request, service: Service, record: RequestRecord) -> Response:
     """Whether the document in the body can be run."""
-    access = access_of(request, service, record)
+    call = call_of(request, service, record)
     document = parse_object(request)
 
-    def compiled() -> Response:
-        service.plans.get(document, limits_of(service), look_up_of(access, request, service))
+    def verdict() -> Response:
+        compiled(document, call)
         return Response({"status": "ok"})
 
-    return answered(compiled, service, record)
+    return answered(verdict, service, record)

@@ -6,27 +6,23 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from retinue.errors import Forbidden, ParameterError, RetinueError
+from retinue.errors import ParameterError, RequestError, RetinueError
 from retinue.http.credentials import api_key_anywhere
 from retinue.http.errors import status_and_body
 from retinue.http.event import Request
+from retinue.http.parameters import is_asynchronous
 from retinue.http.response import Response
-from retinue.images.load import ImageReference, load_image
-from retinue.keys import Access
+from retinue.inference import Call
 from retinue.observe import RequestRecord
 from retinue.service import Service
-from retinue.workflows.block import Limits, Runtime
+from retinue.workflow_inference import require_workspace, run_document
 from retinue.workflows.errors import (
     ClientCausedStepExecutionError,
     ExecutionEngineRuntimeError,
     StepExecutionError,
     WorkflowError,
 )
-from retinue.workflows.run import run_workflow
-from retinue.workflows.send import HttpSender
 from retinue.workflows.trace import Profiler
-from retinue.workflows.values import ValueReader
-from retinue.workflows.warm_models import WarmModels
 
 
 class RunRequest(BaseModel):
@@ -53,13 +49,17 @@ class SpecificationRequest(RunRequest):
 def run_saved(request: Request, service: Service, record: RequestRecord) -> Response:
     """A saved workflow, by workspace and id."""
     body = parse_body(request, RunRequest)
-    access = access_of(request, service, record)
+    call = call_of(request, service, record)
     workspace, workflow_id = (request.path_parameters[name] for name in ("workspace", "id"))
-    require_workspace(access, workspace)
+    require_workspace(call.access, workspace)
     document = service.workflows.get(
         workspace, workflow_id, body.workflow_version_id, request.deadline, is_fresh=not body.use_cache
     )
-    answer = _run(document, body, access, request, service, record)
+    if is_asynchronous(request.query):
+        from retinue.http.asynchronous import accept_workflow  # boto3
+
+        return answered(lambda: accept_workflow(workspace, workflow_id, document, body, call), service, record)
+    answer = _run(document, body, call)
     answer.headers.update({"x-workflow-id": workflow_id, "x-workspace-id": workspace})
     return answer
 
@@ -67,42 +67,25 @@ def run_saved(request: Request, service: Service, record: RequestRecord) -> Resp
 def run_specification(request: Request, service: Service, record: RequestRecord) -> Response:
     """The workflow that the request brings along."""
     body = parse_body(request, SpecificationRequest)
-    access = access_of(request, service, record)
-    return _run(body.specification, body, access, request, service, record)
+    call = call_of(request, service, record)
+    if is_asynchronous(request.query):
+        raise RequestError(
+            "async=true runs saved workflows only. Save this one with `retinue workflows put` and send the request to "
+            "/{workspace}/workflows/{id}, or send its specification to POST /jobs."
+        )
+    return _run(body.specification, body, call)
 
 
-def _run(
-    document: dict[str, Any],
-    body: RunRequest,
-    access: Access,
-    request: Request,
-    service: Service,
-    record: RequestRecord,
-) -> Response:
-    profiler = Profiler()
-    settings, limits = service.settings, limits_of(service)
-    runtime = Runtime(
-        models=WarmModels(service.models, access, request.deadline, record, settings.run_memory_bytes),
-        send=HttpSender(request.deadline, most_requests=limits.sent_requests),
-        deadline=request.deadline,
-        limits=limits,
-        secrets=service.workflow_secrets,
-        has_sinks=not body.disable_sinks,
-    )
-
-    def load(reference: ImageReference) -> Any:
-        with record.stage("load"):
-            return load_image(reference, fetch=service.fetch, deadline=request.deadline, max_pixels=settings.max_pixels)
+def _run(document: dict[str, Any], body: RunRequest, call: Call) -> Response:
+    profiler, record = Profiler(), call.record
 
     def rows() -> Response:
-        outputs = run_workflow(
+        outputs = run_document(
             document,
             body.inputs,
-            plans=service.plans,
-            look_up=look_up_of(access, request, service),
-            read=ValueReader(load),
-            runtime=runtime,
+            call,
             excluded=body.excluded_fields or (),
+            has_sinks=not body.disable_sinks,
             trace=profiler,
         )
         for event in profiler.events:
@@ -110,7 +93,7 @@ def _run(
                 record.add(event["name"], event["dur"] / 1e3)
         return Response(_encoded(outputs, profiler.events if body.enable_profiling else []))
 
-    return answered(rows, service, record)
+    return answered(rows, call.service, record)
 
 
 def _encoded(outputs: list[dict[str, Any]], events: list[dict[str, Any]]) -> bytes:
@@ -139,36 +122,11 @@ def _status(error: WorkflowError) -> int:
     return 400 if error.is_callers_fault else 500
 
 
-def access_of(request: Request, service: Service, record: RequestRecord) -> Access:
+def call_of(request: Request, service: Service, record: RequestRecord) -> Call:
+    """The request as work for the owner of its key. Raises AuthError."""
     with record.stage("auth"):
-        return service.keys.lookup(api_key_anywhere(request), request.deadline)
-
-
-def require_workspace(access: Access, workspace: str) -> None:
-    """Raises Forbidden unless the key is of this workspace."""
-    if access.workspace != workspace:
-        raise Forbidden(f"This API key is not for workspace {workspace}; it is for {access.workspace}.")
-
-
-def limits_of(service: Service) -> Limits:
-    """What one workflow may use, by the settings of the service."""
-    settings = service.settings
-    return Limits(
-        images=settings.max_images,
-        steps=settings.workflow_max_steps,
-        elements=settings.workflow_max_elements,
-        answer_bytes=int(settings.max_response_mb * 1e6),
-    )
-
-
-def look_up_of(access: Access, request: Request, service: Service) -> Any:
-    """Finds the saved workflows that others nest, of the key's own workspace."""
-
-    def look_up(workspace: str, workflow_id: str, version: str | None) -> dict[str, Any]:
-        require_workspace(access, workspace)
-        return service.workflows.get(workspace, workflow_id, version, request.deadline)
-
-    return look_up
+        access = service.keys.lookup(api_key_anywhere(request), request.deadline)
+    return Call(service, access, request.deadline, record)
 
 
 def parse_object(request: Request) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from retinue.images.decode import Image, decode_image
 NOT_BASE64 = "Malformed base64 input image."
 NOT_A_URL = "Provided image URL is invalid"
 NOT_AN_IMAGE = "Data is not image."
+NOT_AN_UPLOAD = "Provided upload id is invalid; POST /uploads gives ids of 32 hexadecimal digits."
+NO_UPLOADS = "Uploads are not taken here."
 NO_NUMPY = "NumPy image type is not supported in this configuration of the service."
 UNKNOWN_TYPE = "Image declaration contains not recognised image type."
 RAW_BYTES = (
@@ -20,36 +22,55 @@ RAW_BYTES = (
 )
 _WHITESPACE = b" \t\r\n"
 
-# Fetches the bytes behind a URL before the deadline. Raises ImageError.
+# Fetches the bytes behind a URL, or of an upload by its id, before the deadline. Raises ImageError.
 Fetch = Callable[[str, Deadline], bytes]
+
+
+def no_uploads(upload_id: str, deadline: Deadline) -> bytes:
+    """For where there are none. Raises ImageError."""
+    raise ImageError(f"upload {upload_id} where none are taken", public=NO_UPLOADS)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """Where a picture is: `raw` bytes of a file, `base64` text, a `url`; or why it is `refused`.
+    """Where a picture is: `raw` bytes of a file, `base64` text, a `url`, the id of an `upload`; or why it is `refused`.
 
     A refusal waits for its turn: clients are told of an unknown model first.
     """
 
-    kind: Literal["raw", "base64", "url", "refused"]
+    kind: Literal["raw", "base64", "url", "upload", "refused"]
     value: bytes | str
 
 
 def load_image(
-    reference: ImageReference, *, fetch: Fetch, deadline: Deadline, max_pixels: int, is_oriented: bool = True
+    reference: ImageReference,
+    *,
+    fetch: Fetch,
+    deadline: Deadline,
+    max_pixels: int,
+    is_oriented: bool = True,
+    fetch_upload: Fetch = no_uploads,
 ) -> Image:
-    """The picture (H, W, 3) uint8 RGB. Raises ImageError or ImageTooLarge with a text that says what is wrong."""
-    failure = NOT_BASE64
+    """The picture (H, W, 3) uint8 RGB. Raises ImageError or ImageTooLarge with a text that says what is wrong, and what
+    the fetching raises."""
+    data = image_bytes(reference, fetch=fetch, fetch_upload=fetch_upload, deadline=deadline)
+    failure = NOT_AN_IMAGE if reference.kind in ("url", "upload") else NOT_BASE64
+    return decode_image(data, max_pixels=max_pixels, is_oriented=is_oriented, failure=failure)
+
+
+def image_bytes(reference: ImageReference, *, fetch: Fetch, fetch_upload: Fetch, deadline: Deadline) -> bytes:
+    """The picture's file. Raises as `load_image`, but for what only decoding finds."""
     match reference.kind:
         case "url":
-            data, failure = fetch(str(reference.value), deadline), NOT_AN_IMAGE
+            return fetch(str(reference.value), deadline)
+        case "upload":
+            return fetch_upload(str(reference.value), deadline)
         case "refused":
             raise ImageError("picture refused", public=str(reference.value))
         case "base64":
-            data = decode_base64(reference.value)
+            return decode_base64(reference.value)
         case _:
-            data = reference.value if isinstance(reference.value, bytes) else reference.value.encode()
-    return decode_image(data, max_pixels=max_pixels, is_oriented=is_oriented, failure=failure)
+            return reference.value if isinstance(reference.value, bytes) else reference.value.encode()
 
 
 def decode_base64(text: bytes | str) -> bytes:

@@ -8,18 +8,20 @@ import gc
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from retinue.aws import S3Reader
 from retinue.deadline import Deadline
-from retinue.errors import ModelLoading, UnsupportedModel
+from retinue.errors import HeavyModel, ModelLoading
 from retinue.models.package import Manifest, ModelId
 from retinue.models.registry import Registry
-from retinue.models.session import LoadedModel, load_model
+from retinue.models.session import CPU, LoadedModel, Provider, load_model
 from retinue.models.weights import WeightsCache
 
 _MB = 1024 * 1024
+_AS_A_JOB = "run it over a folder as a job: POST /jobs, or `retinue jobs submit`."
 # A session holds the weights about twice (its own layout beside what it read) and an arena for activations.
 _ASSUMED_OVERHEAD = 3
 _ASSUMED_ARENA_BYTES = 32 * _MB
@@ -38,13 +40,24 @@ class WarmCache:
     """The models of one process. Safe to use from several threads: a model that two of them want is loaded once."""
 
     def __init__(
-        self, reader: S3Reader, registry: Registry, weights: WeightsCache, *, budget_bytes: int, threads: int
+        self,
+        reader: S3Reader,
+        registry: Registry,
+        weights: WeightsCache,
+        *,
+        budget_bytes: int,
+        threads: int,
+        providers: Sequence[Provider] = CPU,
+        has_time: bool = False,
     ) -> None:
+        """has_time: nobody waits for an answer, so models that were published for GPUs are taken too."""
         self._reader = reader
         self._registry = registry
         self._weights = weights
         self._budget_bytes = budget_bytes
         self._threads = threads
+        self._providers = providers
+        self._has_time = has_time
         self._lock = threading.Lock()
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._requested: dict[str, str] = {}  # id as requested, perhaps an alias -> id of the version
@@ -52,7 +65,7 @@ class WarmCache:
     def get(self, model_id: ModelId, deadline: Deadline) -> Lookup:
         """The model, loaded if need be.
 
-        Raises ModelNotFound, PackageCorrupt, UnsupportedModel (too large for this function), ModelLoading (not
+        Raises ModelNotFound, PackageCorrupt, HeavyModel (for jobs only), ModelLoading (not
         ready before the deadline; a later call goes on from what has arrived), StorageUnavailable.
         """
         with self._lock:
@@ -88,6 +101,8 @@ class WarmCache:
             self._requested.clear()
 
     def _load(self, manifest: Manifest, deadline: Deadline) -> tuple[LoadedModel, Literal["disk", "s3"]]:
+        if manifest.device == "gpu" and not self._has_time:
+            raise HeavyModel(f"{manifest.model_id} was published for GPUs, and this function has none; {_AS_A_JOB}")
         self._evict_for(manifest)
         key = f"{ModelId.parse(manifest.model_id).folder}{manifest.weights.name}"
 
@@ -100,15 +115,16 @@ class WarmCache:
                 f"{manifest.model_id} needs {manifest.load_ms:.0f} ms to load; {deadline.remaining_s:.1f} s are left",
                 public="Model is temporarily not ready - retry request.",
             )
-        return load_model(manifest, weights, self._threads), "disk" if source == "disk" else "s3"
+        model = load_model(manifest, weights, self._threads, self._providers)
+        return model, "disk" if source == "disk" else "s3"
 
     def _evict_for(self, manifest: Manifest) -> None:
         """Forgets models until this one fits the budget."""
         needed = memory_bytes(manifest)
         if needed > self._budget_bytes:
-            raise UnsupportedModel(
-                f"{manifest.model_id} needs {needed // _MB} MB; models of this function have "
-                f"{self._budget_bytes // _MB} MB (MemorySize of the stack, RETINUE_MODEL_MEMORY_MB)"
+            raise HeavyModel(
+                f"{manifest.model_id} needs {needed // _MB} MB; models have {self._budget_bytes // _MB} MB here "
+                f"(MemorySize of the stack, RETINUE_MODEL_MEMORY_MB); {_AS_A_JOB}"
             )
         is_evicted = False
         while (

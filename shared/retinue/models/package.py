@@ -152,6 +152,7 @@ class Manifest:
     has_fractional_boxes: bool = False  # end-to-end: boxes are cx, cy, w, h in 0..1 of the input (RT-DETR)
     mask_threshold: Literal["probability", "logit"] = "probability"  # what upstream's masks are cut at: 0.5 or 0
     colors: tuple[str, ...] = ()  # "#RRGGBB" per class; empty: the default palette
+    device: Literal["cpu", "gpu"] = "cpu"  # gpu: too slow for a request without one, so it runs in jobs only
     load_ms: float = 0.0
     latency_ms: float = 0.0
     memory_bytes: int = 0

@@ -1,5 +1,6 @@
 """A network ready to run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,18 @@ class LoadedModel:
         return [output[:count].astype(np.float32, copy=False) for output in outputs]
 
 
-def load_model(manifest: Manifest, weights: Path | bytes, threads: int) -> LoadedModel:
+# An onnxruntime execution provider by name, alone or with its options; the first that takes an operator runs it.
+Provider = str | tuple[str, dict[str, str]]
+CPU: tuple[Provider, ...] = ("CPUExecutionProvider",)
+
+
+def load_model(
+    manifest: Manifest, weights: Path | bytes, threads: int, providers: Sequence[Provider] = CPU
+) -> LoadedModel:
     """A session over the weights (a path costs less memory than bytes). Raises PackageCorrupt if they do not load."""
     source = weights if isinstance(weights, bytes) else str(weights)
     try:
-        session = onnxruntime.InferenceSession(source, session_options(threads), providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(source, session_options(threads), providers=list(providers))
     except Exception as exc:  # onnxruntime's errors share no base class below Exception
         raise PackageCorrupt(
             f"{manifest.model_id}: weights do not load: {exc}",

@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -42,9 +42,11 @@ def examine(
     options: RecogniseOptions = RecogniseOptions(),  # noqa: B008 - immutable
     *,
     threads: int = 2,
+    device: Literal["cpu", "gpu"] = "cpu",
     now: datetime | None = None,
 ) -> Candidate:
-    """What publishing `path` as `model_id` would mean. Touches no bucket.
+    """What publishing `path` as `model_id` would mean. Touches no bucket. device gpu: only jobs run it, and they take
+    the GPU queue unless told otherwise.
 
     Raises InvalidModelId or RequestError for an id that no route reaches, UnsupportedModel with the reason for a
     model that could not be served.
@@ -63,7 +65,8 @@ def examine(
     network = network_input(source, graph, options.size_hw)
     measured = measure(source.weights, network, threads)
     recognised = recognise(source, graph, network, measured.outputs, options)
-    return Candidate(_manifest(model_id, source, recognised, measured, now or datetime.now(UTC)), source)
+    manifest = _manifest(model_id, source, recognised, measured, now or datetime.now(UTC))
+    return Candidate(replace(manifest, device=device), source)
 
 
 def publish(candidate: Candidate, s3: Any, bucket: str, *, aliases: tuple[str, ...] = (), progress: Progress) -> None:

@@ -3,23 +3,20 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.error import HTTPError
-from urllib.parse import quote, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.parse import quote
 
 import numpy as np
-import orjson
 
 from retinue.config import Settings
 from retinue.deadline import Deadline
-from retinue.errors import RequestError, RetinueError
+from retinue.errors import RequestError
 from retinue.images.fetch import UrlFetcher
 from retinue.images.load import load_image
 from retinue.models.package import ModelId
 from retinue.models.session import LoadedModel
+from retinue.operator.calls import post_json
 from retinue.operator.models import find_model, open_model
 from retinue.operator.workflows import WorkflowId, describe, explain
 from retinue.pipeline.predict import pictures_per_run, predict
@@ -37,8 +34,6 @@ Row = dict[str, Any]
 
 _RUN_TIMEOUT_S = 600.0
 _RUN_MEMORY_BYTES = 1024**3
-# A little more than the gateway's own limit, so that its words arrive.
-_REQUEST_TIMEOUT_S = 35.0
 _MOST_PIXELS = 200_000_000
 
 
@@ -144,40 +139,6 @@ class RunByService:
         elif self.version is not None:
             body["workflow_version_id"] = self.version
         return post_json(self.url.rstrip("/") + path, body, self.api_key)
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """Keeps the API key from where a redirect points."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """None: the redirect is the answer."""
-
-
-def post_json(url: str, body: Mapping[str, Any], api_key: str) -> dict[str, Any]:
-    """The JSON object that the service answers. Raises RequestError in its words, RetinueError if it is silent."""
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise RequestError(f"--url {url} is no http or https URL")
-    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {api_key}"} if api_key else {})
-    request = Request(url, orjson.dumps(body), headers, method="POST")
-    try:
-        with build_opener(_NoRedirects).open(request, timeout=_REQUEST_TIMEOUT_S) as answer:
-            status, content = answer.status, answer.read()
-    except HTTPError as exc:
-        with exc:
-            status, content = exc.code, exc.read()
-    except (OSError, HTTPException) as exc:
-        raise RetinueError(
-            f"{url} does not answer: {exc}. Is the service running there? `make run` starts one"
-        ) from exc
-    try:
-        document = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        document = None
-    if not isinstance(document, dict):
-        raise RetinueError(f"{url} answered {status} without JSON; is a Retinue service there?")
-    if status != 200:
-        raise RequestError(f"{url} answered {status}: {explain(document)}")
-    return document
 
 
 def _fetcher() -> UrlFetcher:

@@ -1,6 +1,7 @@
 """Predictions drawn on the picture."""
 
 import io
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -36,6 +37,22 @@ def draw_prediction(
     Boxes, outlines and keypoints; or the classes at the top left; or the classes' colours over the pixels, with a
     legend. colors: "#RRGGBB" per class id; without them the default palette. stroke_width in pixels, kept within 1..50.
     """
+    picture = drawn(image, prediction, colors=colors, has_labels=has_labels, stroke_width=stroke_width)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return buffer.getvalue()
+
+
+def drawn(
+    image: NDArray[np.uint8],
+    prediction: Prediction,
+    *,
+    colors: tuple[str, ...] = (),
+    has_labels: bool = False,
+    stroke_width: int = 1,
+    tracker_ids: Sequence[int] = (),
+) -> Image.Image:
+    """The same as a picture. tracker_ids: for the labels, one for each detection; 0 for one that has none."""
     width = min(max(1, stroke_width), _WIDEST_STROKE)
     palette = colors or DEFAULT_COLORS
     if prediction.segmentation is not None:
@@ -43,13 +60,13 @@ def draw_prediction(
     picture = Image.fromarray(image)
     canvas = ImageDraw.Draw(picture)
     if prediction.detections is not None:
-        _draw_detections(canvas, picture.size, prediction, prediction.detections, palette, width, has_labels)
+        _draw_detections(canvas, picture.size, prediction, prediction.detections, palette, width)
+        if has_labels:
+            _draw_labels(canvas, picture.size, prediction, prediction.detections, palette, tracker_ids)
     else:
         is_framed = prediction.classification is not None
         _draw_classes(canvas, picture.size, prediction.class_names, _classes(prediction), palette, width * is_framed)
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=_JPEG_QUALITY)
-    return buffer.getvalue()
+    return picture
 
 
 def _draw_detections(
@@ -59,7 +76,6 @@ def _draw_detections(
     detections: Detections,
     palette: tuple[str, ...],
     width: int,
-    has_labels: bool,
 ) -> None:
     class_ids = detections.class_id.tolist()
     colors = [palette[class_id % len(palette)] for class_id in class_ids]
@@ -73,14 +89,28 @@ def _draw_detections(
         if detections.keypoints is not None and detections.is_keypoint_shown is not None:
             shown = detections.is_keypoint_shown[index].tolist()
             _draw_keypoints(canvas, detections.keypoints[index], shown, prediction.keypoint_edges, color, width)
-    if not has_labels:
-        return
-    names = [prediction.class_names[class_id] for class_id in class_ids]
-    # After all boxes, so that none crosses a label.
-    for color, (x1, y1, _, _), name, confidence in zip(
-        colors, boxes, names, detections.confidence.tolist(), strict=True
+
+
+def _draw_labels(
+    canvas: Any,
+    picture_size: tuple[int, int],
+    prediction: Prediction,
+    detections: Detections,
+    palette: tuple[str, ...],
+    tracker_ids: Sequence[int],
+) -> None:
+    """After all boxes, so that none crosses a label."""
+    numbers = tracker_ids or [0] * len(detections)
+    for number, class_id, box, confidence in zip(
+        numbers,
+        detections.class_id.tolist(),
+        detections.xyxy.astype(int).tolist(),
+        detections.confidence.tolist(),
+        strict=True,
     ):
-        _draw_label(canvas, picture_size, (x1, y1), f"{name} {confidence:.2f}", color)
+        text = f"{prediction.class_names[class_id]} {confidence:.2f}"
+        text = f"#{number} {text}" if number else text
+        _draw_label(canvas, picture_size, (box[0], box[1]), text, palette[class_id % len(palette)])
 
 
 def _draw_keypoints(

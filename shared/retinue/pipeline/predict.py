@@ -54,6 +54,16 @@ def predict(
     started = time.perf_counter()
     prepared = [prepare(image, model.manifest, model.threads, skipped=skipped) for image in images]
     times.prepare_ms += (time.perf_counter() - started) * 1e3
+    return predict_prepared(model, prepared, thresholds, times)
+
+
+def predict_prepared(
+    model: LoadedModel,
+    prepared: Sequence[tuple[NDArray[np.float32], Placement]],
+    thresholds: Thresholds,
+    times: StageTimes,
+) -> list[Prediction]:
+    """The same for pictures that went through `prepare` before."""
     predictions = []
     for _, group in groupby(prepared, key=lambda pair: pair[0].shape):
         predictions += _predict_run(model, list(group), thresholds, times)

@@ -38,6 +38,14 @@ def describe_document(document: dict[str, Any], limits: Limits, look_up: Lookup)
     return describe_interface(definition, graph, plan_steps(definition, graph))
 
 
+def inlined_document(document: dict[str, Any], limits: Limits, look_up: Lookup) -> dict[str, Any]:
+    """The document with all its nested workflows inlined: it means the same whatever is saved later. Raises
+    WorkflowError."""
+    check_version(document)
+    check_nesting(document)
+    return inline(document, look_up, lambda part: parse_definition(part, limits))
+
+
 def _checked(document: dict[str, Any], limits: Limits, look_up: Lookup) -> Definition:
     """The document with all its nested workflows inlined and every step valid by itself."""
     check_version(document)

@@ -1,6 +1,5 @@
 """Detections inside a workflow: a table of parallel columns, each row knowing the picture it lies in."""
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retinue.ids import new_id
 from retinue.pipeline.prediction import Mask
 from retinue.workflows.image import Origin, WorkflowImage
 
@@ -163,7 +163,7 @@ def strings(values: Sequence[Any]) -> Strings:
 
 def new_ids(count: int) -> Strings:
     """Fresh unique ids."""
-    return strings([str(uuid.uuid4()) for _ in range(count)])
+    return strings([new_id() for _ in range(count)])
 
 
 def box_iou(a_xyxy: NDArray[np.float64], b_xyxy: NDArray[np.float64]) -> NDArray[np.float64]:

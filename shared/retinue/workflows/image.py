@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retinue.ids import picture_time
+
 JPEG_QUALITY = 95  # contract/workflows.md 5.1
 FPS = 30.0
 
@@ -43,7 +45,7 @@ class VideoMetadata:
     @classmethod
     def of_picture(cls, identifier: str) -> "VideoMetadata":
         """The metadata of a picture that comes from no video."""
-        return cls(video_identifier=identifier, frame_timestamp=datetime.now())
+        return cls(video_identifier=identifier, frame_timestamp=picture_time())
 
     def render(self) -> dict[str, Any]:
         """The JSON form; the timestamp is naive local ISO."""

@@ -1,6 +1,5 @@
 """What the model blocks share: settings of a model, a run over all pictures of the step, predictions as values."""
 
-import uuid
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self
 
@@ -8,6 +7,7 @@ import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
 from retinue.errors import RequestError
+from retinue.ids import new_id
 from retinue.models.package import Task
 from retinue.pipeline.prediction import Detections, Mask, MaskOptions, Prediction, Thresholds
 from retinue.workflows.block import Block
@@ -111,7 +111,7 @@ class ModelStep(Block):
 
     def run(self, images: Sequence[WorkflowImage], model_id: str, **settings: Any) -> list[dict[str, Any]]:
         predictions = self.runtime.models.predict(model_id, images, _thresholds(settings, self.mask_form))
-        inference_id = str(uuid.uuid4())
+        inference_id = new_id()
         results = []
         for image, prediction in zip(images, predictions, strict=True):
             if (prediction.detections is None) != self.is_classifier or prediction.segmentation is not None:
@@ -167,7 +167,7 @@ def _table(prediction: Prediction, found: Detections, image: WorkflowImage, infe
         confidence=found.confidence.astype(np.float64),
         class_id=found.class_id,
         class_name=strings([prediction.class_names[class_id] for class_id in found.class_id]),
-        detection_id=strings([str(uuid.uuid4()) for _ in range(count)]),
+        detection_id=strings([new_id() for _ in range(count)]),
         parent_id=strings([image.id] * count),
         places=strings([Place.of(image)] * count),
         masks=_masks(prediction, found),

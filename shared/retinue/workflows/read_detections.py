@@ -1,12 +1,12 @@
 """Detections that a request gives, in the form in which answers show them (contract/workflows.md 5.2)."""
 
-import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retinue.ids import new_id
 from retinue.pipeline.prediction import Mask
 from retinue.workflows.detections import DetectionTable, Keypoints, Place, strings
 from retinue.workflows.image import Origin
@@ -57,7 +57,7 @@ def read_detections(kind: str, identifier: str, value: Any) -> DetectionTable:
         confidence=np.array([row["confidence"] for row in rows], float),
         class_id=np.array([row["class_id"] for row in rows], np.int64),
         class_name=strings([read_text("class", row["class"]) for row in rows]),
-        detection_id=strings([read_text("detection_id", row.get("detection_id")) or str(uuid.uuid4()) for row in rows]),
+        detection_id=strings([read_text("detection_id", row.get("detection_id")) or new_id() for row in rows]),
         parent_id=strings([read_text("parent_id", row.get("parent_id")) or identifier for row in rows]),
         places=strings([_place(row, identifier, size) for row in rows]),
         masks=_masks(rows, size),

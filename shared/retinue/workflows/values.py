@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -10,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from retinue.errors import RetinueError
+from retinue.errors import RetinueError, UploadNotFound
+from retinue.ids import new_id
 from retinue.images.decode import Image
-from retinue.images.load import ImageReference
+from retinue.images.load import NOT_AN_UPLOAD, ImageReference
+from retinue.uploads.layout import is_upload_id
 from retinue.workflows.errors import RuntimeInputError
 from retinue.workflows.image import VideoMetadata, WorkflowImage
 from retinue.workflows.kinds import DETECTION_KINDS
@@ -44,6 +45,8 @@ class ValueReader:
         for kind, read in readers:
             try:
                 return read(identifier, value)
+            except UploadNotFound:
+                raise  # nothing that another kind could read
             except RetinueError as exc:
                 refusals.append(f"\nKind: `{kind}` - Error: {exc.public}")
             except (ValueError, KeyError, TypeError, OverflowError) as exc:
@@ -62,17 +65,13 @@ class ValueReader:
         return _READERS.get(kind)
 
     def _read_image(self, identifier: str, value: Any) -> WorkflowImage:
-        """A picture from base64 text or a URL, alone or in a dict."""
+        """A picture from base64 text or a URL, alone or in a dict; in a dict also from an upload by its id."""
         record = value if isinstance(value, dict) else {"value": value}
-        content, kind = record.get("value"), str(record.get("type", "")).lower()
-        if kind in _REFUSED_TYPES:
-            raise ValueError(_REFUSED_TYPES[kind])
-        if not isinstance(content, str):
-            raise ValueError("a picture is base64 text or a URL, in a dict like {'type': 'base64', 'value': ...}")
-        is_url = content.startswith(("http://", "https://"))
-        pixels = self._load(ImageReference("url" if is_url else "base64", content))
+        reference = reference_of(value)
+        content = str(reference.value)
+        pixels = self._load(reference)
         image = WorkflowImage.of_pixels(pixels, read_text("parent_id", record.get("parent_id")) or identifier)
-        if not is_url:
+        if reference.kind == "base64":
             image = replace(image, encoded=content.partition(",")[2] if content.startswith("data:") else content)
         if record.get("parent_origin") is not None:
             parent = read_origin(image.id, record["parent_origin"])
@@ -85,6 +84,26 @@ class ValueReader:
         if record.get("video_metadata") is not None:
             image = replace(image, given_video=_video_metadata(identifier, record["video_metadata"]))
         return image
+
+
+def reference_of(value: Any) -> ImageReference:
+    """Where the picture is that an input gives: base64 text or a URL, alone or in a dict; in a dict also an upload.
+
+    Raises ValueError.
+    """
+    record = value if isinstance(value, dict) else {"value": value}
+    content, kind = record.get("value"), str(record.get("type", "")).lower()
+    if kind in _REFUSED_TYPES:
+        raise ValueError(_REFUSED_TYPES[kind])
+    if not isinstance(content, str):
+        raise ValueError("a picture is base64 text or a URL, in a dict like {'type': 'base64', 'value': ...}")
+    if content.startswith(("http://", "https://")):
+        return ImageReference("url", content)
+    if kind != "upload":
+        return ImageReference("base64", content)
+    if not is_upload_id(content):
+        raise ValueError(NOT_AN_UPLOAD)
+    return ImageReference("upload", content)
 
 
 def _video_metadata(_: str, value: Any) -> VideoMetadata:
@@ -177,7 +196,7 @@ def _classification(identifier: str, value: Any) -> dict[str, Any]:
         raise ValueError("a classification is a dict with `image` and `predictions`")
     if "predicted_classes" not in value and not {"top", "confidence"} <= value.keys():
         raise ValueError("a classification has `predicted_classes`, or `top` and `confidence`")
-    filled = {"prediction_type": "classification", "inference_id": str(uuid.uuid4()), "parent_id": identifier}
+    filled = {"prediction_type": "classification", "inference_id": new_id(), "parent_id": identifier}
     filled["root_parent_id"] = value.get("parent_id", identifier)
     return value | {name: item for name, item in filled.items() if name not in value}
 

@@ -45,6 +45,9 @@ def publish_command(
     int8_agreement: Annotated[
         float, typer.Option(help="Share of the original's answers that int8 must find again.", min=0, max=1)
     ] = LEAST_AGREEMENT,
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="Too slow without a GPU: requests are refused, jobs run it on the GPU queue.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and measure only.")] = False,
 ) -> None:
     """Check a model, measure it, and make it available as PROJECT/VERSION."""
@@ -60,7 +63,7 @@ def publish_command(
             crop_fraction=crop_fraction,
         )
         with console.status(Text(f"Reading and running {path} once ...")):
-            candidate = examine(ModelId.parse(model_id), path, said)
+            candidate = examine(ModelId.parse(model_id), path, said, device="gpu" if gpu else "cpu")
         if int8 is not None:
             candidate = _int8(candidate, int8, Path(scratch) / "weights.onnx", int8_agreement)
         console.print(manifest_table(candidate.manifest))

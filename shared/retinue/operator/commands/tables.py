@@ -38,6 +38,8 @@ def manifest_table(manifest: Manifest, aliases: tuple[str, ...] = ()) -> Table:
     add_row(table, "weights", f"{manifest.weights.size_bytes / 1e6:.2f} MB, sha256 {manifest.weights.sha256[:16]}")
     if manifest.quantization:
         add_row(table, "quantised", manifest.quantization)
+    if manifest.device == "gpu":
+        add_row(table, "runs on", "GPUs, in jobs only")
     if aliases:
         add_row(table, "aliases", ", ".join(aliases))
     add_row(table, "published", manifest.published)
@@ -136,6 +138,17 @@ def _rows(prediction: Prediction) -> Iterable[tuple[str, str, str]]:
         for class_id, name in enumerate(names):
             if share := float((segmentation.class_id == class_id).mean()):
                 yield name, "", f"{share:.1%} of the picture"
+
+
+def jobs_table(jobs: Iterable[Mapping[str, Any]]) -> Table:
+    """Jobs as the service lists them."""
+    table = Table("job", "state", "target", "items", "failed", "created")
+    for job in jobs:
+        items = job["items"]
+        counts = f"{items['done']:,} of {items['total']:,}" if items["total"] else ""
+        created = job["created_at"][:19].replace("T", " ")
+        add_row(table, job["id"], job["state"], job["name"], counts, f"{items['failed']:,}", f"{created} UTC")
+    return table
 
 
 def _listed(names: tuple[str, ...]) -> str:

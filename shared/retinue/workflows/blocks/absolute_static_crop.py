@@ -1,10 +1,10 @@
 """The same rectangle of every picture, in pixels."""
 
-import uuid
 from typing import Annotated, Any
 
 from pydantic import Field
 
+from retinue.ids import new_id
 from retinue.workflows.block import Block
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import IMAGE
@@ -39,5 +39,5 @@ class AbsoluteStaticCrop(Block):
         left, top = max(0, left), max(0, top)
         if right <= left or bottom <= top:
             return {"crops": None}
-        identifier = f"absolute_static_crop.{uuid.uuid4()}"
+        identifier = f"absolute_static_crop.{new_id()}"
         return {"crops": images.crop(identifier, (left, top, right, bottom), keeps_video=True)}

@@ -1,12 +1,12 @@
 """A picture cut into overlapping slices, for detectors of small objects (https://ieeexplore.ieee.org/document/9897990)."""
 
-import uuid
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AliasChoices, Field
 
+from retinue.ids import new_id
 from retinue.workflows.block import Block
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import IMAGE
@@ -61,7 +61,7 @@ class ImageSlicer(Block):
                 f"slices; the limit is {limit}. Make slices larger or let them overlap less"
             )
         return [
-            {"slices": image.crop(f"image_slicer.{uuid.uuid4()}", (x, y, x + width, y + height))}
+            {"slices": image.crop(f"image_slicer.{new_id()}", (x, y, x + width, y + height))}
             for y in top.tolist()
             for x in left.tolist()
         ]

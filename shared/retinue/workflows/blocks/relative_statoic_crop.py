@@ -1,10 +1,10 @@
 """The same rectangle of every picture, in fractions of its sides. The identifier is misspelt wherever it is used."""
 
-import uuid
 from typing import Any
 
 from pydantic import Field
 
+from retinue.ids import new_id
 from retinue.workflows.block import Block
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import IMAGE
@@ -41,6 +41,6 @@ class RelativeStaticCrop(Block):
         middle_x, middle_y = round(images.width * x_center), round(images.height * y_center)
         width_px, height_px = round(images.width * width), round(images.height * height)
         left, top = round(middle_x - width_px / 2), round(middle_y - height_px / 2)
-        identifier = f"relative_static_crop.{uuid.uuid4()}"
+        identifier = f"relative_static_crop.{new_id()}"
         crop = images.crop(identifier, (left, top, left + width_px, top + height_px), keeps_video=True)
         return {"crops": crop if crop.pixels.size else None}

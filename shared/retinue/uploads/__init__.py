@@ -1,0 +1,1 @@
+"""Uploads to the bucket: an object in `inbox/` becomes an answer in `results/`, or a reason in `failures/`."""
