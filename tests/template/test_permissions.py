@@ -64,7 +64,11 @@ RIGHTS: dict[str, set[tuple[str, str]]] = {
     },
     "JobsFunction": {
         LIST_UPLOADS,
-        *(("s3:GetObject", f"UploadsBucket.Arn/{folder}/*") for folder in ("jobs", "sources", "uploads")),
+        *(
+            (f"s3:{verb}", f"UploadsBucket.Arn/{folder}/*")
+            for verb in ("GetObject", "GetObjectVersion")
+            for folder in ("jobs", "sources", "uploads")
+        ),
         *((f"dynamodb:{verb}", "JobsTable.Arn") for verb in ("GetItem", "PutItem", "UpdateItem", "Query")),
         ("dynamodb:Query", "JobsTable.Arn/index/by-workspace"),
         ("sqs:SendMessage", "PlanQueue.Arn"),

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image as Pillow
 
-from retinue.pipeline.draw import drawn
 from retinue.video.frames import Frame, Image
 from retinue.video.read_answer import read_answer
 
@@ -29,6 +27,8 @@ _STROKE_WIDTH = 2
 
 def draw_frame(picture: Image, line: Mapping[str, Any], colors: Colors) -> Image:
     """The frame (H, W, 3) with what its line says: boxes, outlines, keypoints, classes; labels with tracker ids."""
+    from retinue.pipeline.draw import drawn
+
     answers = {"": line.get("result"), **line.get("results", {})}
     for name, answer in answers.items():
         read = read_answer(answer) if isinstance(answer, Mapping) else None
@@ -82,4 +82,6 @@ def _sized(picture: Image, width: int, height: int) -> Image:
     """The picture in the size of the first one: a video may change its size on the way, an MP4 may not."""
     if picture.shape[:2] == (height, width):
         return np.ascontiguousarray(picture)
+    from PIL import Image as Pillow
+
     return np.asarray(Pillow.fromarray(picture).resize((width, height), Pillow.Resampling.BILINEAR))

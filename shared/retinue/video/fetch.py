@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin
 
 from retinue.deadline import Deadline
-from retinue.errors import RequestError, UrlError
+from retinue.errors import UrlError
 from retinue.internet import Internet, parse_public_url, path_and_query
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _CHUNK_BYTES = 1 << 20
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-class VideoNotFetched(RequestError):
+class VideoNotFetched(Exception):
     """The video behind the URL cannot be had. may_pass: another attempt later may have it."""
 
     def __init__(self, message: str, *, may_pass: bool = False) -> None:

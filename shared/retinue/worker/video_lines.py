@@ -79,7 +79,7 @@ def make_ready(video: Item, frame: Frame, opened: Video, asked: Sequence[Asked])
 def line_of(
     video: Item, source: dict[str, Any], frame: Frame, asked: Sequence[Asked], answers: list[Answer]
 ) -> tuple[bytes, bool]:
-    """The line of a frame, and whether it tells of a failure; what others said about the frame is in it all the same."""
+    """The line of a frame, and whether it tells of a failure; what others said of the frame is in it, too."""
     place = {**source, "frame_offset": frame.offset, "time_offset_s": frame.time_offset_s}
     record: dict[str, Any] = {"id": frame_id(video, frame.offset), "source": place}
     failure: Failure | None = None

@@ -197,7 +197,7 @@ def _fetch(video: VideoShard, url: str, path: Path) -> None:
             return
         except VideoNotFetched as exc:
             if not exc.may_pass or pause_s is None:
-                raise PlanError(exc.message) from exc
+                raise PlanError(str(exc)) from exc
         video.shard.stop.wait(pause_s)
 
 
