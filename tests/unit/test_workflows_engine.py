@@ -340,7 +340,7 @@ class TestNesting:
         definition = document(steps, {"x": "$steps.class.output", "n": "$steps.c2.crops"})
         # Crops have 8 x 10 pixels: of the boxes found in them the first overlaps, the second lies outside.
         rows = run(definition, THREE)
-        assert [row["x"] for row in rows] == [[["cat", None], ["cat", None]], [], [["cat"]]]
+        assert [row["x"] for row in rows] == [[["cat", None], ["cat", None]], [[]], [["cat"]]]
         assert [[len(crops) for crops in row["n"]] for row in rows] == [[2, 2], [], [1]]
 
     def test_no_crops_anywhere(self) -> None:
@@ -359,8 +359,8 @@ class TestNesting:
     @pytest.mark.parametrize(
         ("selector", "expected"),
         [
-            ("$inputs.v", [[["a", "b"], ["c"]], [["d"]], []]),
-            ("$steps.u.output", [[["A", "B"], ["C"]], [["D"]], []]),
+            ("$inputs.v", [[["a", "b"], ["c"]], [["d"]], [[]]]),
+            ("$steps.u.output", [[["A", "B"], ["C"]], [["D"]], [[]]]),
             ("$steps.c.output", [[["A", "B"], ["C"]], [["D"]], []]),
             ("$steps.cc.output", [[["A", "B"], ["C"]], [["D"]], None]),
             ("$steps.ccc.output", [[[["A", "B"], ["C"]], [["D"]]]] * 3),

@@ -1,15 +1,18 @@
 """From the results of the steps to the rows of the answer: contract/workflows.md 4.5 and 5.5."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from retinue.workflows.detections import DetectionTable
-from retinue.workflows.engine import Index, RunState
+from retinue.workflows.engine import Index, RunState, children_of
 from retinue.workflows.errors import ExecutionEngineRuntimeError
 from retinue.workflows.moves import to_root
 from retinue.workflows.plan import WORKFLOW_INPUT, Lineage, Plan, PlannedOutput
 from retinue.workflows.selectors import EVERY_OUTPUT
 from retinue.workflows.serialise import Spend, serialise
+
+Children = Mapping[Lineage, Mapping[Index, Sequence[Index]]]
+"""The elements below each element, by the lineage of those below."""
 
 
 def build_rows(
@@ -22,28 +25,36 @@ def build_rows(
     """
     has_batches = any(output.lineage[:1] == (WORKFLOW_INPUT,) for output in plan.outputs)
     rows: list[dict[str, Any]] = [{} for _ in (state.elements[(WORKFLOW_INPUT,)] if has_batches else ((),))]
+    children = {
+        level: children_of(state.elements.get(level, ()))
+        for level in {output.lineage[:depth] for output in plan.outputs for depth in range(1, len(output.lineage) + 1)}
+    }
     # What is the same in all rows comes first, as upstream has it.
     for output in sorted(plan.outputs, key=lambda output: output.lineage[:1] == (WORKFLOW_INPUT,)):
         if output.name in excluded:
             continue
         if output.lineage[:1] == (WORKFLOW_INPUT,):
             for position, row in enumerate(rows):
-                row[output.name] = _nested(output, state, (position,), spend)
+                row[output.name] = _nested(output, state, children, (position,), spend)
         else:
-            value = _nested(output, state, (), spend)
+            value = _nested(output, state, children, (), spend)
             for row in rows:
                 row[output.name] = value
     return rows
 
 
-def _nested(output: PlannedOutput, state: RunState, index: Index, spend: Spend | None) -> Any:
+def _nested(output: PlannedOutput, state: RunState, children: Children, index: Index, spend: Spend | None) -> Any:
     """The value of one element, or the lists of those below it."""
     depth = len(index)
     if depth == len(output.lineage):
         return _rendered(output, state, index, spend)
-    level: Lineage = output.lineage[: depth + 1]
-    below = [child for child in state.elements.get(level, ()) if child[:depth] == index]
-    return [_nested(output, state, child, spend) for child in below]
+    below = children[output.lineage[: depth + 1]].get(index, ())
+    return [_nested(output, state, children, child, spend) for child in below] or _nothing(len(output.lineage) - depth)
+
+
+def _nothing(levels: int) -> list[Any]:
+    """What stands for nothing, so many levels deep: [], [[]] and so on, as upstream has it."""
+    return [_nothing(levels - 1)] if levels > 1 else []
 
 
 def _rendered(output: PlannedOutput, state: RunState, index: Index, spend: Spend | None) -> Any:

@@ -70,7 +70,7 @@ def evaluate(statement: StatementGroup, parameters: Parameters) -> bool:
     return all(results) if statement.operator == "and" else any(results)
 
 
-@performs(DetectionsFilter)
+@performs(DetectionsFilter, has_place=False)
 def keep_where_true(value: Any, operation: DetectionsFilter, parameters: Parameters) -> DetectionTable:
     table = expect(value, DetectionTable, operation)
     scope = dict(parameters)
@@ -100,6 +100,9 @@ def _perform(value: Any, operation: OperationModel, parameters: Parameters) -> A
         raise OperationTypeNotRecognisedError(f"there is no operation `{operation.type}`", context=COMPILATION_CONTEXT)
     try:
         return performer.function(value, operation, parameters)
+    except QueryError as error:
+        error.has_place = performer.has_place or error.context != CONTEXT
+        raise
     except performer.refuses as error:
         raise InvalidInputTypeError(f"{operation.type} does not take this {type(value).__name__}: {error}") from error
     except RecursionError as error:
@@ -134,6 +137,6 @@ def _operand(operand: StaticOperand | DynamicOperand, parameters: Parameters) ->
 
 def _locate(error: QueryError, step: str) -> None:
     """Puts a step before the way that the error's context tells so far."""
-    if error.context != COMPILATION_CONTEXT:
+    if error.has_place and error.context != COMPILATION_CONTEXT:
         way = error.context.removeprefix(CONTEXT).removeprefix(" | <root>")
         error.context = f"{CONTEXT} | <root>{step}{way}"
