@@ -341,7 +341,7 @@ class TestNesting:
         # Crops have 8 x 10 pixels: of the boxes found in them the first overlaps, the second lies outside.
         rows = run(definition, THREE)
         assert [row["x"] for row in rows] == [[["cat", None], ["cat", None]], [[]], [["cat"]]]
-        assert [[len(crops) for crops in row["n"]] for row in rows] == [[2, 2], [], [1]]
+        assert [[len(crops) for crops in row["n"]] for row in rows] == [[2, 2], [0], [1]]
 
     def test_no_crops_anywhere(self) -> None:
         steps = [*CROPS, classifier(images="$steps.crop.crops"), collapse("all", "$steps.cls.predictions")]
