@@ -32,16 +32,18 @@ _VERSION = re.compile(
 _IMAGE_TYPES = ("WorkflowImage", "InferenceImage")
 _PARAMETER_TYPES = ("WorkflowParameter", "InferenceParameter")
 _MOST_PROBLEMS = 50
+_MOST_PROBLEMS_OF_PART = 1_000
+_MOST_BLOCKS = 500
 
 
 class ProblemsOfDocument(Exception):
-    """What is wrong with a document: the places, and what should be there."""
+    """What is wrong with a document: how much, and of the first the places and what should be there."""
 
     type = "ValidationError"
 
-    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
-        lines = [f"{len(problems)} validation error{'s' * (len(problems) > 1)} for workflow"]
-        lines += [f"{place}\n  {message}" for place, message in problems[:_MOST_PROBLEMS]]
+    def __init__(self, problems: Sequence[tuple[str, str]], count: int) -> None:
+        lines = [f"{count} validation error{'s' * (count > 1)} for workflow"]
+        lines += [f"{place}\n  {message}" for place, message in problems]
         super().__init__("\n".join(lines))
 
 
@@ -130,7 +132,7 @@ class Definition:
 def check_version(document: Any) -> None:
     """Raises what the version asks for: NotSupportedExecutionEngineError or WorkflowDefinitionError."""
     if not isinstance(document, dict):
-        raise _syntax_error([("", "Input should be a valid dictionary")], ())
+        raise _Findings([("", "Input should be a valid dictionary")]).error()
     asked = document.get("version")
     if not asked:
         return
@@ -163,7 +165,7 @@ def parse_definition(document: dict[str, Any], limits: Limits) -> Definition:
     try:
         sections = SectionsModel.model_validate(document)
     except ValidationError as exc:
-        raise _syntax_error(list(_problems(exc)), ()) from exc
+        raise _Findings(_problems(exc)).error() from exc
     if len(sections.steps) > limits.steps:
         raise WorkflowLimitError(
             f"The workflow has {len(sections.steps):,} steps; the limit is {limits.steps:,}. Split it.",
@@ -173,8 +175,8 @@ def parse_definition(document: dict[str, Any], limits: Limits) -> Definition:
     inputs = _parse_list(InputModel, sections.inputs, "inputs", findings)
     steps = [_parse_step(index, step, findings) for index, step in enumerate(sections.steps)]
     outputs = _parse_list(OutputModel, sections.outputs, "outputs", findings)
-    if findings.problems:
-        raise _syntax_error(findings.problems, tuple(findings.blocks.values()))
+    if findings.count:
+        raise findings.error()
     valid_steps = [step for step in steps if step is not None]
     _check_unique("input parameter", (item.name for item in inputs))
     _check_unique("input steps", (step.name for step in valid_steps))
@@ -187,15 +189,33 @@ def parse_definition(document: dict[str, Any], limits: Limits) -> Definition:
 
 
 class _Findings:
-    """What is wrong with a document: every place, and for each property of a step the first thing."""
+    """What is wrong with a document: the first places, and for each property of a step the first thing."""
 
-    def __init__(self) -> None:
-        self.problems: list[tuple[str, str]] = []
-        self.blocks: dict[tuple[str | None, str | None], BlockError] = {}
+    def __init__(self, problems: Iterable[tuple[str, str]] = ()) -> None:
+        self.count = 0
+        self._problems: list[tuple[str, str]] = []
+        self._blocks: dict[tuple[str | None, str | None], BlockError] = {}
+        for place, message in problems:
+            self.add(place, message)
 
-    def add(self, place: str, message: str, block: BlockError) -> None:
-        self.problems.append((place, message))
-        self.blocks.setdefault((block.block_id, block.property_name), replace(block, property_details=message))
+    def add(self, place: str, message: str, block: BlockError | None = None) -> None:
+        """Counts a problem, and keeps it while there are few."""
+        self.count += 1
+        if self.count <= _MOST_PROBLEMS:
+            self._problems.append((place, message))
+        if block is not None and len(self._blocks) < _MOST_BLOCKS:
+            key = block.block_id, block.property_name
+            if key not in self._blocks:
+                self._blocks[key] = replace(block, property_details=message)
+
+    def error(self) -> WorkflowSyntaxError:
+        """What tells them."""
+        return WorkflowSyntaxError(
+            "Could not parse workflow definition. Details provided in inner error.",
+            context=_PARSING,
+            inner=ProblemsOfDocument(self._problems, self.count),
+            blocks=tuple(self._blocks.values()),
+        )
 
 
 def _parse_list(model: type[BaseModel], items: list[Any], section: str, findings: _Findings) -> list[Any]:
@@ -204,7 +224,8 @@ def _parse_list(model: type[BaseModel], items: list[Any], section: str, findings
         try:
             parsed.append(model.model_validate(item))
         except ValidationError as exc:
-            findings.problems += _problems(exc, f"{section}.{index}")
+            for place, message in _problems(exc, f"{section}.{index}"):
+                findings.add(place, message)
     return parsed
 
 
@@ -239,17 +260,12 @@ def _no_block(step: Any, identifier: str | None) -> str:
 
 
 def _problems(exc: ValidationError, place: str = "") -> Iterable[tuple[str, str]]:
+    """The places and messages; of very many, which take long to tell, only the number."""
+    if exc.error_count() > _MOST_PROBLEMS_OF_PART:
+        yield place, f"{exc.error_count():,} validation errors"
+        return
     for error in exc.errors(include_url=False, include_input=False, include_context=False):
         yield ".".join([*([place] if place else []), *map(str, error["loc"])]), error["msg"]
-
-
-def _syntax_error(problems: list[tuple[str, str]], blocks: tuple[BlockError, ...]) -> WorkflowSyntaxError:
-    return WorkflowSyntaxError(
-        "Could not parse workflow definition. Details provided in inner error.",
-        context=_PARSING,
-        inner=ProblemsOfDocument(problems),
-        blocks=blocks,
-    )
 
 
 def _check_unique(what: str, names: Iterable[str]) -> None:

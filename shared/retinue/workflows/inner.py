@@ -11,7 +11,7 @@ from retinue.workflows.errors import (
     WorkflowEnvironmentConfigurationError,
     WorkflowLimitError,
 )
-from retinue.workflows.nesting import MOST_NESTED, is_too_deep
+from retinue.workflows.nesting import MOST_NESTED, is_too_deep, is_too_large
 from retinue.workflows.query.limits import size_of
 from retinue.workflows.selectors import Selector, parse_selector
 
@@ -163,11 +163,11 @@ class _Inliner:
                 f"Workflows nest each other in a circle: {' > '.join((*path, identity))}.",
             )
         child = self._look_up(workspace, workflow_id, None if version is None else str(version))
-        if not isinstance(child, dict) or is_too_deep(child):
+        if not isinstance(child, dict) or is_too_large(child) or is_too_deep(child):
             raise InnerWorkflowError(
                 "InnerWorkflowInvalidStepEntryError",
-                f"The saved workflow {identity} of step '{name}' is no object, or nests lists and objects more than "
-                f"{MOST_NESTED} levels deep.",
+                f"The saved workflow {identity} of step '{name}' is no object, or too large, or nests lists and "
+                f"objects more than {MOST_NESTED} levels deep.",
             )
         return identity, child
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from retinue.workflows.detections import DetectionTable
 from retinue.workflows.engine import Index, RunState, children_of
 from retinue.workflows.errors import ExecutionEngineRuntimeError
 from retinue.workflows.moves import to_root
@@ -16,11 +15,11 @@ Children = Mapping[Lineage, Mapping[Index, Sequence[Index]]]
 
 
 def build_rows(
-    plan: Plan, state: RunState, excluded: Collection[str] = (), spend: Spend | None = None
+    plan: Plan, state: RunState, excluded: Collection[str] = (), spend: Spend = lambda size_bytes: None
 ) -> list[dict[str, Any]]:
     """One row for each picture, or a single one if no output depends on pictures: the outputs as JSON values.
 
-    excluded: outputs to leave out. spend: called with the bytes of each picture, to stop in time. Raises
+    excluded: outputs to leave out. spend: called with the bytes of each value, to stop in time. Raises
     ExecutionEngineRuntimeError for what has no JSON form.
     """
     has_batches = any(output.lineage[:1] == (WORKFLOW_INPUT,) for output in plan.outputs)
@@ -43,7 +42,7 @@ def build_rows(
     return rows
 
 
-def _nested(output: PlannedOutput, state: RunState, children: Children, index: Index, spend: Spend | None) -> Any:
+def _nested(output: PlannedOutput, state: RunState, children: Children, index: Index, spend: Spend) -> Any:
     """The value of one element, or the lists of those below it."""
     depth = len(index)
     if depth == len(output.lineage):
@@ -57,31 +56,16 @@ def _nothing(levels: int) -> list[Any]:
     return [_nothing(levels - 1)] if levels > 1 else []
 
 
-def _rendered(output: PlannedOutput, state: RunState, index: Index, spend: Spend | None) -> Any:
+def _rendered(output: PlannedOutput, state: RunState, index: Index, spend: Spend) -> Any:
+    move = (lambda table: table) if output.is_own else to_root
     try:
         if output.selector.output == EVERY_OUTPUT:
             result = state.results[str(output.selector.step)].get(index) or dict.fromkeys(output.kinds)
-            return {
-                name: serialise(_placed(output, value), output.kinds[name], spend) for name, value in result.items()
-            }
-        return serialise(_placed(output, state.value(output.selector, index)), output.kinds[output.name], spend)
+            return {name: serialise(value, output.kinds[name], spend, move) for name, value in result.items()}
+        return serialise(state.value(output.selector, index), output.kinds[output.name], spend, move)
     except (TypeError, ValueError, OverflowError, RecursionError) as exc:
         raise ExecutionEngineRuntimeError(
             f"Output '{output.name}' ({output.selector.text}) cannot be sent: {exc}.",
             context="workflow_execution | output_construction",
             inner=exc,
         ) from exc
-
-
-def _placed(output: PlannedOutput, value: Any) -> Any:
-    """Detections in the coordinates that the output asks for, also inside lists and dicts."""
-    if output.is_own:
-        return value
-    match value:
-        case DetectionTable():
-            return to_root(value)
-        case list() | tuple():
-            return [_placed(output, item) for item in value]
-        case dict():
-            return {key: _placed(output, item) for key, item in value.items()}
-    return value
