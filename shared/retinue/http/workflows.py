@@ -6,11 +6,12 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from retinue.errors import Forbidden, ParameterError, RetinueError
+from retinue.errors import Forbidden, ParameterError, PayloadTooLarge, RetinueError
 from retinue.http.credentials import api_key_anywhere
 from retinue.http.errors import status_and_body
 from retinue.http.event import Request
 from retinue.http.response import Response
+from retinue.images.decode import Image
 from retinue.images.load import ImageReference, load_image
 from retinue.keys import Access
 from retinue.observe import RequestRecord
@@ -90,9 +91,21 @@ def _run(
         has_sinks=not body.disable_sinks,
     )
 
-    def load(reference: ImageReference) -> Any:
+    loaded_bytes = 0
+
+    def load(reference: ImageReference) -> Image:
+        nonlocal loaded_bytes
         with record.stage("load"):
-            return load_image(reference, fetch=service.fetch, deadline=request.deadline, max_pixels=settings.max_pixels)
+            image = load_image(
+                reference, fetch=service.fetch, deadline=request.deadline, max_pixels=settings.max_pixels
+            )
+        loaded_bytes += image.nbytes
+        if loaded_bytes > settings.run_memory_bytes:
+            raise PayloadTooLarge(
+                f"The images of the request take more than {settings.run_memory_bytes / 1e6:,.0f} MB once decoded "
+                "(RETINUE_RUN_MEMORY_MB). Send fewer or smaller ones."
+            )
+        return image
 
     def rows() -> Response:
         outputs = run_workflow(
