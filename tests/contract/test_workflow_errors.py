@@ -283,7 +283,7 @@ def test_pictures_that_are_small_to_send_and_large_to_hold(client: httpx.Client)
 
     response = ran(client, workflow, {"image": [picture] * 10})
 
-    assert response.status_code == 413
+    assert (response.status_code, response.json()["error_type"]) == (400, "RuntimeInputError")
     assert "once decoded" in response.json()["message"] and "RETINUE_RUN_MEMORY_MB" in response.json()["message"]
 
 
