@@ -664,6 +664,20 @@ def test_errors_inside_filters_say_where() -> None:
     assert caught.value.context == f"{CONTEXT}[1].statements[1].statements[1].operations[1]"
 
 
+@pytest.mark.parametrize(
+    ("operation", "context"),
+    [
+        pytest.param(op("Divide", other=2), f"{CONTEXT}[1]", id="of-the-list"),
+        pytest.param(op("SequenceApply", operations=[op("Divide", other=2)]), f"{CONTEXT}[1]", id="in-a-list-in-it"),
+        pytest.param(op("SortDetections", mode="size"), PLACELESS, id="without-place"),
+    ],
+)
+def test_errors_of_elements_are_where_the_list_is(operation: dict[str, Any], context: str) -> None:
+    with pytest.raises(InvalidInputTypeError) as caught:
+        do(["a"], op("SequenceJoin"), op("SequenceApply", operations=[op("ToString"), operation]))
+    assert caught.value.context == context
+
+
 def test_a_detection_is_no_point() -> None:
     with pytest.raises(QueryError, match="cannot be evaluated"):
         do(table(), keep(binary(dynamic(), "(Detection) in zone", static(SQUARE))))

@@ -88,7 +88,9 @@ def apply_to_each(value: Any, operation: SequenceApply, parameters: Parameters) 
     def results() -> Iterator[Any]:
         for element in elements_of(value):
             check()
-            yield apply_operations(element, operation.operations, parameters)
+            for part in operation.operations:  # they share the place of this operation
+                element = _perform(element, part, parameters)
+            yield element
 
     with bounded_loop() as check:
         return bounded_list(results())
@@ -101,7 +103,7 @@ def _perform(value: Any, operation: OperationModel, parameters: Parameters) -> A
     try:
         return performer.function(value, operation, parameters)
     except QueryError as error:
-        error.has_place = performer.has_place or error.context != CONTEXT
+        error.has_place = error.has_place and (performer.has_place or error.context != CONTEXT)
         raise
     except performer.refuses as error:
         raise InvalidInputTypeError(f"{operation.type} does not take this {type(value).__name__}: {error}") from error
