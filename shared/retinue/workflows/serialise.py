@@ -117,15 +117,18 @@ def render_detections(table: DetectionTable, *, is_run_length: bool = False) -> 
 def _render_row(table: DetectionTable, row: int, is_run_length: bool) -> dict[str, Any] | None:
     """One detection, keys in the contract's order."""
     x1, y1, x2, y2 = table.xyxy[row].tolist()
+    width, height = abs(x2 - x1), abs(y2 - y1)  # a box can be turned inside out
     rendered: dict[str, Any] = {
-        "width": x2 - x1,
-        "height": y2 - y1,
-        "x": x1 + (x2 - x1) / 2,
-        "y": y1 + (y2 - y1) / 2,
+        "width": width,
+        "height": height,
+        "x": x1 + width / 2,
+        "y": y1 + height / 2,
         "confidence": table.confidence[row].item(),
         "class_id": table.class_id[row].item(),
     }
     columns = {name: render(column[row]) for name, column in table.columns.items()}
+    if not columns.keys() >= _ROTATED_BOX:
+        columns = {name: value for name, value in columns.items() if name not in _ROTATED_BOX}
     if table.masks is not None and not is_run_length:
         points = _outline(table, row)
         if points is None:
@@ -146,6 +149,7 @@ def _render_row(table: DetectionTable, row: int, is_run_length: bool) -> dict[st
     return rendered | columns
 
 
+_ROTATED_BOX = {"angle", "rect", "height", "width"}
 # Columns that come before the parent's id; the others follow it. The box of a rotated rectangle replaces the sides.
 _BEFORE_PARENT = (
     "path_deviation", "time_in_zone", "polygon", "angle", "rect", "height", "width",
@@ -154,9 +158,9 @@ _BEFORE_PARENT = (
 
 def _origins(place: Place) -> dict[str, Any]:
     return {
-        "parent_origin": place.parent.render(),
+        **({"parent_origin": place.parent.render()} if place.parent.is_known else {}),
         "root_parent_id": place.root.id,
-        "root_parent_origin": place.root.render(),
+        **({"root_parent_origin": place.root.render()} if place.root.is_known else {}),
     }
 
 
