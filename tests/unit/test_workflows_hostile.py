@@ -456,7 +456,7 @@ def crops_of_crops_of_crops() -> None:
     rows = run(
         document(steps, {"x": f"{image.removesuffix('crops')}predictions"}), {"image": [picture(25, 300, 200)] * 8}
     )
-    assert len(rows) == 8 and all(len(row["x"]) == 25 for row in rows)
+    assert len(rows) == 8 and all(row["x"] == [[[[[[]]]]]] for row in rows)
 
 
 @hostile()

@@ -12,6 +12,7 @@ from retinue.workflows.block import Block, Branch, Runtime
 from retinue.workflows.errors import (
     BlockError,
     ClientCausedStepExecutionError,
+    ExecutionEngineRuntimeError,
     InvalidBlockBehaviourError,
     StepExecutionError,
     WorkflowError,
@@ -144,7 +145,10 @@ class _StepRun:
         if not below and not self.block.takes_null:
             return None
         values = [self.state.value(binding.selector, child) for child in below if self._is_let_through(child)]
-        return values if self.block.takes_null else [value for value in values if value is not None]
+        if self.block.takes_null:
+            return values
+        present = [value for value in values if value is not None]
+        return present if present or index else None  # as upstream: a scalar is not made of nothing
 
     @staticmethod
     def _is_needed(binding: Binding) -> bool:
@@ -212,9 +216,10 @@ class _StepRun:
     def _block_error(self) -> BlockError:
         return BlockError(block_id=self.step.name, block_type=self.step.manifest.type)
 
-    def _misbehaviour(self, wanted: str, got: object) -> InvalidBlockBehaviourError:
+    def _misbehaviour(self, wanted: str, got: object) -> WorkflowError:
         size = f" of {len(got)}" if isinstance(got, Sequence) else ""
-        return InvalidBlockBehaviourError(
+        error = InvalidBlockBehaviourError if self.planned.lineage else ExecutionEngineRuntimeError  # as upstream
+        return error(
             f"Step '{self.step.name}' should answer with {wanted}; it answered with {type(got).__name__}{size}.",
             context="workflow_execution | step_output_registration",
         )

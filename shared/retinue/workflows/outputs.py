@@ -1,17 +1,17 @@
 """From the results of the steps to the rows of the answer: contract/workflows.md 4.5 and 5.5."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from retinue.workflows.engine import Index, RunState, children_of
+from retinue.workflows.engine import Index, RunState
 from retinue.workflows.errors import ExecutionEngineRuntimeError
 from retinue.workflows.moves import to_root
 from retinue.workflows.plan import WORKFLOW_INPUT, Lineage, Plan, PlannedOutput
 from retinue.workflows.selectors import EVERY_OUTPUT
 from retinue.workflows.serialise import Spend, serialise
 
-Children = Mapping[Lineage, Mapping[Index, Sequence[Index]]]
-"""The elements below each element, by the lineage of those below."""
+Sizes = Mapping[Index, int]
+"""How many elements lie directly below each."""
 
 
 def build_rows(
@@ -24,31 +24,37 @@ def build_rows(
     """
     has_batches = any(output.lineage[:1] == (WORKFLOW_INPUT,) for output in plan.outputs)
     rows: list[dict[str, Any]] = [{} for _ in (state.elements[(WORKFLOW_INPUT,)] if has_batches else ((),))]
-    children = {
-        level: children_of(state.elements.get(level, ()))
-        for level in {output.lineage[:depth] for output in plan.outputs for depth in range(1, len(output.lineage) + 1)}
-    }
+    sizes = {lineage: _sizes(state, lineage) for lineage in {output.lineage for output in plan.outputs}}
     # What is the same in all rows comes first, as upstream has it.
     for output in sorted(plan.outputs, key=lambda output: output.lineage[:1] == (WORKFLOW_INPUT,)):
         if output.name in excluded:
             continue
         if output.lineage[:1] == (WORKFLOW_INPUT,):
             for position, row in enumerate(rows):
-                row[output.name] = _nested(output, state, children, (position,), spend)
+                row[output.name] = _nested(output, state, sizes[output.lineage], (position,), spend)
         else:
-            value = _nested(output, state, children, (), spend)
+            value = _nested(output, state, sizes[output.lineage], (), spend)
             for row in rows:
                 row[output.name] = value
     return rows
 
 
-def _nested(output: PlannedOutput, state: RunState, children: Children, index: Index, spend: Spend) -> Any:
+def _sizes(state: RunState, lineage: Lineage) -> Sizes:
+    """At each level up to the last element that has any at the deepest one, as upstream; at the first one all."""
+    sizes: dict[Index, int] = {(): len(state.elements.get(lineage[:1], ()))}
+    for index in state.elements.get(lineage, ()):
+        for depth in range(1, len(index)):
+            sizes[index[:depth]] = max(sizes.get(index[:depth], 0), index[depth] + 1)
+    return sizes
+
+
+def _nested(output: PlannedOutput, state: RunState, sizes: Sizes, index: Index, spend: Spend) -> Any:
     """The value of one element, or the lists of those below it."""
     depth = len(index)
     if depth == len(output.lineage):
         return _rendered(output, state, index, spend)
-    below = children[output.lineage[: depth + 1]].get(index, ())
-    return [_nested(output, state, children, child, spend) for child in below] or _nothing(len(output.lineage) - depth)
+    below = [_nested(output, state, sizes, (*index, position), spend) for position in range(sizes.get(index, 0))]
+    return below or _nothing(len(output.lineage) - depth)
 
 
 def _nothing(levels: int) -> list[Any]:

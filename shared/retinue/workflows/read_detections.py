@@ -1,14 +1,14 @@
 """Detections that a request gives, in the form in which answers show them (contract/workflows.md 5.2)."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retinue.pipeline.prediction import Mask
-from retinue.workflows.detections import DetectionTable, Keypoints, Place, strings
+from retinue.workflows.detections import DetectionTable, Keypoints, Place, Strings, strings
 from retinue.workflows.image import Origin
 
 _PREDICTION_TYPES = {
@@ -32,8 +32,8 @@ _FARTHEST = 1_000_000_000
 # What every row has in columns of its own; the rest becomes further columns where all rows have it.
 _KNOWN = frozenset(
     {
-        "x", "y", "width", "height", "confidence", "class", "class_id", "detection_id", "parent_id", "parent_origin",
-        "root_parent_id", "root_parent_origin", "points", "rle_mask", "rle", "keypoints", "tracker_id", "mask_format",
+        "x", "y", "confidence", "class", "class_id", "detection_id", "parent_id", "parent_origin", "root_parent_id",
+        "root_parent_origin", "points", "rle_mask", "rle", "keypoints", "tracker_id", "mask_format",
     }
 )  # fmt: skip
 
@@ -64,7 +64,7 @@ def read_detections(kind: str, identifier: str, value: Any, spend: Spend = lambd
         class_name=strings([read_text("class", row["class"]) for row in rows]),
         detection_id=strings([read_text("detection_id", row.get("detection_id")) or str(uuid.uuid4()) for row in rows]),
         parent_id=strings([read_text("parent_id", row.get("parent_id")) or identifier for row in rows]),
-        places=strings([_place(row, identifier, size) for row in rows]),
+        places=_places(rows, identifier, size),
         masks=_masks(rows, size, spend),
         keypoints=tuple(_keypoints(row["keypoints"]) for row in rows) if "keypoints" in shared else None,
         tracker_id=np.array([row["tracker_id"] for row in rows], np.int64) if "tracker_id" in shared else None,
@@ -110,15 +110,28 @@ def _coordinates(pairs: list[list[Any]]) -> NDArray[np.float64]:
     return array
 
 
-def _place(row: Mapping[str, Any], identifier: str, size: tuple[int, int] | None) -> Place:
+def _places(rows: list[Mapping[str, Any]], identifier: str, size: tuple[int, int] | None) -> Strings:
     width, height = size or (None, None)
-    here = Origin(read_text("parent_id", row.get("parent_id")) or identifier, 0, 0, width or 0, height or 0)
-    parent = here if "parent_origin" not in row else read_origin(here.id, row["parent_origin"])
-    root = parent
-    if "root_parent_id" in row:
-        root_id = read_text("root_parent_id", row["root_parent_id"]) or here.id
-        root = read_origin(root_id, row.get("root_parent_origin") or parent.render())
-    return Place(width=width, height=height, parent=parent, root=root)
+    parents, roots = (_ancestors(rows, name, identifier, size) for name in ("parent", "root_parent"))
+    return strings(
+        [
+            Place(width=width, height=height, parent=parent, root=root)
+            for parent, root in zip(parents, roots, strict=True)
+        ]
+    )
+
+
+def _ancestors(
+    rows: list[Mapping[str, Any]], name: str, identifier: str, size: tuple[int, int] | None
+) -> Iterator[Origin]:
+    """The parents or roots of the rows; where they lie is known if all rows say it."""
+    are_known = all(row.get(f"{name}_origin") for row in rows)
+    for row in rows:
+        key = read_text(f"{name}_id", row.get(f"{name}_id")) or identifier
+        if are_known:
+            yield read_origin(key, row[f"{name}_origin"])
+        else:
+            yield Origin(key, 0, 0, *(size or (0, 0)), is_known=False)
 
 
 def _masks(rows: list[Mapping[str, Any]], size: tuple[int, int] | None, spend: Spend) -> tuple[Mask, ...] | None:

@@ -189,8 +189,8 @@ def _classification(identifier: str, value: Any) -> dict[str, Any]:
         raise ValueError("a classification is a dict with `image` and `predictions`")
     if "predicted_classes" not in value and not {"top", "confidence"} <= value.keys():
         raise ValueError("a classification has `predicted_classes`, or `top` and `confidence`")
-    filled = {"prediction_type": "classification", "inference_id": str(uuid.uuid4()), "parent_id": identifier}
-    filled["root_parent_id"] = value.get("parent_id", identifier)
+    filled = {"prediction_type": "classification", "inference_id": str(uuid.uuid4())}
+    filled |= {"parent_id": identifier, "root_parent_id": identifier}
     return value | {name: item for name, item in filled.items() if name not in value}
 
 

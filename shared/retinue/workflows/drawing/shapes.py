@@ -55,9 +55,7 @@ def draw_polygons(picture: Picture, polygons: Sequence[ArrayLike], color: Color,
     draw_lines(picture, np.concatenate([points[before], points], axis=1), color, thickness)
 
 
-def _draw_fixed(
-    picture: Picture, segments: Index, color: Color, thickness: int, *, connectivity: int | None
-) -> None:
+def _draw_fixed(picture: Picture, segments: Index, color: Color, thickness: int, *, connectivity: int | None) -> None:
     """Lines between fixed points, segments (m, 4). Those of one pixel: without connectivity not from whole pixels."""
     if thickness > _LARGEST_THICKNESS:
         raise ValueError(f"lines are at most {_LARGEST_THICKNESS} pixels thick, and this one is {thickness}")
