@@ -92,5 +92,5 @@ def _long_graph() -> Document:
     return Document("long-graph", f"{1 + len(steps)} steps", tuple(steps), outputs)
 
 
-ONE_STEP = _one_step()
-DOCUMENTS = (ONE_STEP, _filter_crop_draw(), _long_graph())
+ONE_STEP, FILTER_CROP_DRAW = _one_step(), _filter_crop_draw()
+DOCUMENTS = (ONE_STEP, FILTER_CROP_DRAW, _long_graph())

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from bench.calls import Call, json_call, url_call, workflow_call
 from bench.cases import CASES, DETECTOR, SMALL_DETECTOR, Case, write_package
-from bench.documents import DOCUMENTS, ONE_STEP
+from bench.documents import DOCUMENTS, FILTER_CROP_DRAW
 from bench.floor import BareStart, start_floor
 from bench.jobs import STEPS_PER_ROUND, JobRuns, run_jobs
 from bench.measurements import Measurements, PictureFacts, Series, UpstreamFound, Warm, WorkflowSeries
@@ -142,7 +142,7 @@ class _Bench:
 
     def first_run(self, key: str) -> Call:
         """What a fresh process of the workflow function is asked: the network of the detect function's cold starts."""
-        return workflow_call(ONE_STEP, DETECTOR, self.pictures[0].jpeg, key)
+        return workflow_call(FILTER_CROP_DRAW, DETECTOR, self.pictures[0].jpeg, key)
 
     @contextmanager
     def upstream(

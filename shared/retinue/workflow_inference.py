@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from retinue.errors import Forbidden
+from retinue.errors import Forbidden, PayloadTooLarge
+from retinue.images.decode import Image
 from retinue.images.load import ImageReference
 from retinue.inference import Call
 from retinue.keys import Access
@@ -42,9 +43,19 @@ def run_document(
         has_sinks=has_sinks,
     )
 
-    def load(reference: ImageReference) -> Any:
+    loaded_bytes, most_bytes = 0, service.settings.run_memory_bytes
+
+    def load(reference: ImageReference) -> Image:
+        nonlocal loaded_bytes
         with call.record.stage("load"):
-            return call.load(reference)
+            image = call.load(reference)
+        loaded_bytes += image.nbytes
+        if loaded_bytes > most_bytes:
+            raise PayloadTooLarge(
+                f"The images of the request take more than {most_bytes / 1e6:,.0f} MB once decoded "
+                "(RETINUE_RUN_MEMORY_MB). Send fewer or smaller ones."
+            )
+        return image
 
     return run_workflow(
         document,

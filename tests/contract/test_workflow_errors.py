@@ -276,6 +276,17 @@ def test_an_answer_that_lambda_cannot_carry(client: httpx.Client) -> None:
     assert len(fewer.content) < LARGEST_ANSWER_BYTES
 
 
+def test_pictures_that_are_small_to_send_and_large_to_hold(client: httpx.Client) -> None:
+    """Ten of 45 megapixels each: 135 MB decoded, and 140 KB as a PNG of one colour."""
+    workflow = document([IMAGE_INPUT], [], image="$inputs.image")
+    picture = one(plain("black", (9_000, 5_000)))
+
+    response = ran(client, workflow, {"image": [picture] * 10})
+
+    assert (response.status_code, response.json()["error_type"]) == (400, "RuntimeInputError")
+    assert "once decoded" in response.json()["message"] and "RETINUE_RUN_MEMORY_MB" in response.json()["message"]
+
+
 # ---------------------------------------------------------------- steps that fail
 
 

@@ -14,7 +14,8 @@ _FORKS.set_forkserver_preload(["tests.unit.workflow_documents", "retinue.workflo
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run. error: the class of what it raised, with its bases; text: its message."""
+    """What came of a run. seconds: of the processor, which others may use too. error: the class of what it raised, with
+    its bases; text: its message."""
 
     seconds: float
     megabytes: float
@@ -44,14 +45,14 @@ def measured(function: Callable[..., Any], *arguments: Any, timeout_s: float = 3
 
 
 def _run(answer: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    before_mb, started_s = _peak_mb(), time.perf_counter()
+    before_mb, started_s = _peak_mb(), time.process_time()
     error: tuple[str, ...] = ()
     text, value = "", None
     try:
         value = function(*arguments)
     except BaseException as exc:
         error, text = tuple(kind.__name__ for kind in type(exc).__mro__), str(exc)
-    seconds = time.perf_counter() - started_s
+    seconds = time.process_time() - started_s
     answer.send(Outcome(seconds, _peak_mb() - before_mb, error, text[:2_000], value))
 
 

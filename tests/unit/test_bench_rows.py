@@ -97,6 +97,8 @@ def test_rows_of_our_own() -> None:
     assert (found["cold_start"].value, found["cold_start"].is_ok) == (600.0, True)
     assert (found["resident"].value, found["resident"].is_ok) == (129.0, True)
     assert (found["workflow_cold_start"].value, found["workflow_cold_start"].is_ok) == (750.0, False)
+    assert (found["workflow_cold_cpu"].value, found["workflow_cold_cpu"].budget) == (700.0, None)
+    assert "detect function 500" in found["workflow_cold_cpu"].note
     assert (found["workflow_resident"].value, found["workflow_resident"].is_ok) == (150.0, True)
     overhead = found[f"overhead/{DETECTOR.key}"]
     assert (overhead.value, overhead.budget, overhead.is_ok) == (10.0, 8.0, False)

@@ -53,6 +53,14 @@ def test_preprocessing_starts_a_picture_anew(settings: dict[str, Any], shape: tu
     assert (image.id, image.root.width, image.root.height) == ("image", shape[1], shape[0])
 
 
+def test_preprocessing_leaves_a_crop_where_it_was_cut() -> None:
+    crop = picture().crop("crop", (8, 5, 28, 25))
+    image = run("image_preprocessing@v1", crop, task_type="resize", width=40, height=10)["image"]
+
+    assert image.pixels.shape == (10, 40, 3)
+    assert (image.parent, image.root) == (crop.parent, crop.root)
+
+
 def test_threshold_and_contours_find_the_rectangle() -> None:
     gray = run("convert_grayscale@v1", picture())["image"]
     white = run("threshold@v1", gray, thresh_value=20, max_value=255)["image"]

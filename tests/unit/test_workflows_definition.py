@@ -75,6 +75,11 @@ class TestVersion:
             del definition["version"]
         assert "version" in str(refused(definition).inner)
 
+    def test_beside_a_missing_version_broken_steps_are_told(self) -> None:
+        error = refused(document([detector(confidence={}), {"type": "nothing", "name": "n"}], version=None))
+        assert blamed(error) == [("det", "confidence"), ("n", None)]
+        assert "version" in str(error.inner)
+
     def test_an_empty_version_asks_for_any(self) -> None:
         assert run(document(version="")) == [{}]
 
@@ -158,7 +163,7 @@ class TestInputs:
                 id="kinds written out",
             ),
             pytest.param(
-                {**IMAGE, "dimensionality": 4}, Input("image", "WorkflowImage", ("image",), 1), id="pictures lie flat"
+                {**IMAGE, "dimensionality": 1}, Input("image", "WorkflowImage", ("image",), 1), id="pictures lie flat"
             ),
         ],
     )
@@ -183,6 +188,11 @@ class TestInputs:
             pytest.param({"type": "WorkflowParameter", "name": "p", "kind": [{"title": "x"}]}, id="kind without name"),
             pytest.param({"type": "WorkflowBatchInput", "name": "b", "dimensionality": "two"}, id="depth is a text"),
             pytest.param({"type": "WorkflowBatchInput", "name": "b", "dimensionality": None}, id="depth is null"),
+            pytest.param({**IMAGE, "dimensionality": 2}, id="deep pictures"),
+            pytest.param({"type": "WorkflowVideoMetadata", "name": "v", "dimensionality": 0}, id="no depth of a video"),
+            pytest.param(parameter("p") | {"dimensionality": 2}, id="a deep parameter"),
+            pytest.param(parameter("p") | {"dimensionality": 1}, id="a parameter for each picture"),
+            pytest.param(parameter("p") | {"dimensionality": None}, id="depth of a parameter is null"),
         ],
     )
     def test_refused(self, written: Any) -> None:

@@ -158,6 +158,15 @@ class TestBlocks:
             assert text.count('"reference": true') == sum(map(len, shapes.values()))
             assert '"selected_element": "' in text
 
+    def test_classes_to_write_are_those_of_a_step(self) -> None:
+        block = find_block("roboflow_core/classification_label_visualization@v1")
+        assert block is not None
+        written = step(block.identifier, "v", image="$inputs.image", predictions="$steps.cls.predictions")
+        schema = block_schema(block)
+        assert schema["properties"]["predictions"]["selected_element"] == "step_output"
+        assert not list(checked(schema).iter_errors(written))
+        assert list(checked(schema).iter_errors(written | {"predictions": "$inputs.image"}))
+
     @each_block
     def test_description(self, block: type[Block]) -> None:
         found = describe_block(block)

@@ -325,6 +325,19 @@ class TestConditions:
         assert caught.value.context == "workflow_execution | step_output_registration"
         assert not caught.value.is_callers_fault
 
+    @pytest.mark.parametrize(
+        ("value", "error"),
+        [
+            pytest.param("$inputs.v", InvalidBlockBehaviourError, id="on a batch"),
+            pytest.param("$inputs.p", ExecutionEngineRuntimeError, id="on one value"),
+        ],
+    )
+    def test_cases_without_targets_fail_once_they_run(self, value: str, error: type[WorkflowError]) -> None:
+        definition = document([step(SWITCH, "sw", value=value, cases={})], {}, [batch("v"), parameter("p", 1)])
+        with pytest.raises(error, match="should answer with a branch") as caught:
+            run(definition, {"v": ["a"]})
+        assert caught.value.context == "workflow_execution | step_output_registration"
+
 
 class TestNesting:
     def test_crops_are_a_level_below_their_picture(self) -> None:
@@ -340,8 +353,24 @@ class TestNesting:
         definition = document(steps, {"x": "$steps.class.output", "n": "$steps.c2.crops"})
         # Crops have 8 x 10 pixels: of the boxes found in them the first overlaps, the second lies outside.
         rows = run(definition, THREE)
-        assert [row["x"] for row in rows] == [[["cat", None], ["cat", None]], [], [["cat"]]]
-        assert [[len(crops) for crops in row["n"]] for row in rows] == [[2, 2], [], [1]]
+        assert [row["x"] for row in rows] == [[["cat", None], ["cat", None]], [[]], [["cat"]]]
+        assert [[len(crops) for crops in row["n"]] for row in rows] == [[2, 2], [0], [1]]
+
+    @pytest.mark.parametrize(
+        ("greys", "expected"),
+        [
+            pytest.param((2, 0, 1, 0, 0), [["a", "a"], [], ["a"]], id="empty lists at the end are cut"),
+            pytest.param((0, 0), [[]], id="of nothing but empty lists one stays"),
+            pytest.param((0, 1), [[], ["a"]], id="others stay"),
+            pytest.param((), [[]], id="nothing"),
+        ],
+    )
+    def test_of_level_three(self, greys: tuple[int, ...], expected: list[Any]) -> None:
+        """As upstream has it."""
+        found = [detector("det", "$inputs.v"), crop("crop", "$inputs.v"), take("u", "$steps.crop.crops"),
+                 text("t", "a", u="$steps.u.output")]  # fmt: skip
+        definition = document(found, {"x": "$steps.t.output"}, [batch("v", 2, ["image"])])
+        assert run(definition, {"v": [[picture(grey) for grey in greys]]}) == [{"x": expected}]
 
     def test_no_crops_anywhere(self) -> None:
         steps = [*CROPS, classifier(images="$steps.crop.crops"), collapse("all", "$steps.cls.predictions")]
@@ -359,8 +388,8 @@ class TestNesting:
     @pytest.mark.parametrize(
         ("selector", "expected"),
         [
-            ("$inputs.v", [[["a", "b"], ["c"]], [["d"]], []]),
-            ("$steps.u.output", [[["A", "B"], ["C"]], [["D"]], []]),
+            ("$inputs.v", [[["a", "b"], ["c"]], [["d"]], [[]]]),
+            ("$steps.u.output", [[["A", "B"], ["C"]], [["D"]], [[]]]),
             ("$steps.c.output", [[["A", "B"], ["C"]], [["D"]], []]),
             ("$steps.cc.output", [[["A", "B"], ["C"]], [["D"]], None]),
             ("$steps.ccc.output", [[[["A", "B"], ["C"]], [["D"]]]] * 3),
@@ -416,6 +445,18 @@ class TestCollapse:
             collapse("all", "$steps.class.output"),
         ]
         assert column(steps, "$steps.all.output") == [["cat", "dog"], None, ["cat"]]
+
+    @pytest.mark.parametrize("gated", ["n", "all"])
+    def test_to_one_value_of_which_nothing_is_left(self, gated: str) -> None:
+        steps = [gate("go", "$inputs.v", gated), text("n", "x", v="$inputs.v"), collapse("all", "$steps.n.output"),
+                 take("size", "$steps.all.output", "SequenceLength")]  # fmt: skip
+        definition = document(
+            steps, {"n": "$steps.n.output", "all": "$steps.all.output", "size": "$steps.size.output"}, [batch("v")]
+        )
+        rows = run(definition, {"v": [0, 0]})
+        assert [(row["all"], row["size"]) for row in rows] == [(None, None)] * 2
+        rows = run(definition, {"v": [0, 1]})
+        assert [(row["all"], row["size"]) for row in rows] == [(["x"], 1)] * 2
 
     def test_of_pictures_is_one_list_in_every_row(self) -> None:
         steps = [detector(), count(), collapse("all", "$steps.n.output")]

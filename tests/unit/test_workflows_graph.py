@@ -169,9 +169,30 @@ class TestReferences:
         with pytest.raises(ReferenceTypeError, match="regarding property: next_steps"):
             compiled(definition)
 
-    def test_literals_that_look_like_dollars(self) -> None:
-        definition = document([step(TEMPLATE, "t", template="costs $5", data={"a": "$5", "b": "$"})])
+    def test_dollars_inside_texts_are_texts(self) -> None:
+        definition = document([step(TEMPLATE, "t", template="costs $5", data={"a": "5 $", "b": " $inputs.a"})])
         assert compiled(definition).steps[0].bindings == ()
+
+    @pytest.mark.parametrize(
+        ("text", "error", "what"),
+        [
+            ("$5", InvalidReferenceTargetError, "non-existent block"),
+            ("$", InvalidReferenceTargetError, "non-existent block"),
+            ("$steps", InvalidReferenceTargetError, "non-existent block"),
+            ("$steps..a", InvalidReferenceTargetError, "non-existent block"),
+            ("$steps.a.b.c", InvalidReferenceTargetError, "non-existent block"),
+            ("$inputs", InvalidReferenceTargetError, "non-existent input parameter"),
+            ("$inputs.image.x", InvalidReferenceTargetError, "non-existent input parameter"),
+            ("$steps.t.", ExecutionGraphStructureError, "name one of the outputs"),
+        ],
+    )
+    @pytest.mark.parametrize("shape", ["a value", "in a dict"])
+    def test_what_starts_with_a_dollar_is_no_text(
+        self, shape: str, text: str, error: type[Exception], what: str
+    ) -> None:
+        more = {"template": text} if shape == "a value" else {"template": "x", "data": {"a": text}}
+        with pytest.raises(error, match=what):
+            compiled(document([step(TEMPLATE, "t", **more)]))
 
     def test_selectors_lie_one_level_deep(self) -> None:
         """Deeper ones are texts."""
@@ -291,9 +312,35 @@ class TestKinds:
     def test_that_meet(self, steps: list[Json], inputs: list[Json]) -> None:
         compiled(document(steps, inputs=[{"type": "WorkflowImage", "name": "image"}, *inputs]))
 
-    def test_references_are_checked_before_kinds(self) -> None:
-        with pytest.raises(InvalidReferenceTargetError):
-            compiled(document([detector(), detector("d2", "$steps.det.predictions"), detector("d3", "$inputs.nobody")]))
+    @pytest.mark.parametrize(
+        ("steps", "error"),
+        [
+            pytest.param(
+                [detector("a", "$steps.d.predictions"), detector("b", "$inputs.nobody"), detector("d")],
+                ReferenceTypeError,
+                id="a kind in the first step, a target in the second",
+            ),
+            pytest.param(
+                [detector("b", "$inputs.nobody"), detector("a", "$steps.d.predictions"), detector("d")],
+                InvalidReferenceTargetError,
+                id="a target in the first step, a kind in the second",
+            ),
+            pytest.param([detector("d", "$steps.d.predictions")], ReferenceTypeError, id="a kind in a circle"),
+            pytest.param(
+                [
+                    gate("go", "$inputs.image", "a") | {"next_steps": ["$steps.go", "$steps.d.predictions"]},
+                    detector("d"),
+                ],
+                ReferenceTypeError,
+                id="an output as the step to go to",
+            ),
+        ],
+    )
+    def test_the_first_step_with_a_fault_tells_it_and_circles_come_last(
+        self, steps: list[Json], error: type[Exception]
+    ) -> None:
+        with pytest.raises(error):
+            compiled(document(steps, {"x": "$steps.nobody.x"}))
 
     def test_there_are_as_many_as_the_contract_says(self) -> None:
         assert len(KINDS) == 45

@@ -383,7 +383,7 @@ class TestDetections:
 
     def test_what_only_some_have_is_dropped(self) -> None:
         table = read("object_detection_prediction", detections(row(tracker_id=1, note="a"), row()))
-        assert table.tracker_id is None and table.columns == {}
+        assert table.tracker_id is None and table.columns.keys() == {"width", "height"}
         table = read(
             "object_detection_prediction", detections(row(tracker_id=1, note="a"), row(tracker_id=2, note=None))
         )
@@ -415,7 +415,6 @@ class TestDetections:
             pytest.param(detections(row(detection_id=5)), id="id is a number"),
             pytest.param(detections(row(parent_id=["a"])), id="parent is a list"),
             pytest.param(detections(row(parent_origin=5)), id="origin is a number"),
-            pytest.param(detections(row(parent_origin={})), id="origin is empty"),
             pytest.param(detections(row(parent_origin=ORIGIN | {"width": 1e400})), id="origin is endless"),
             pytest.param(detections(row(root_parent_id=5)), id="root is a number"),
             pytest.param(detections(row(root_parent_id="a", root_parent_origin=5)), id="origin of root is a number"),
@@ -436,6 +435,44 @@ class TestDetections:
         text = refusal([batch("v", 1, [kind])], {"v": [value]}).public
         assert text.startswith("Failed to assemble `v.[0]`.")
 
+    @pytest.mark.parametrize("origin", [{}, None])
+    def test_of_an_empty_origin_only_the_id_is_known(self, origin: Any) -> None:
+        table = read("object_detection_prediction", detections(row(parent_id="crop", parent_origin=origin)))
+        (place,) = table.places
+        assert (place.parent, place.root) == (
+            Origin("crop", 0, 0, 20, 10, is_known=False),
+            Origin("v.[0]", 0, 0, 20, 10, is_known=False),
+        )
+
+    def test_origins_count_where_all_have_them(self) -> None:
+        one, other = row(parent_id="a", parent_origin=ORIGIN), row(parent_id="b")
+        table = read("object_detection_prediction", detections(one, other))
+        assert [place.parent.is_known for place in table.places] == [False, False]
+
+    @pytest.mark.parametrize(("name", "expected"), [("width", [2, 4]), ("height", [4, 4])])
+    def test_their_sides_are_properties(self, name: str, expected: list[float]) -> None:
+        sides = take("p", "$inputs.v", {"type": "DetectionsPropertyExtract", "property_name": name})
+        definition = document([sides], {"p": "$steps.p.output"}, [batch("v", 1, ["object_detection_prediction"])])
+        assert run(definition, {"v": [detections(row(), row(width=4))]}) == [{"p": expected}]
+
+    @pytest.mark.parametrize("rows", [[], [row()]], ids=["nothing came", "nothing is left"])
+    def test_of_nothing_the_size_stays_if_nothing_came(self, rows: list[Json]) -> None:
+        confident = {"type": "ExtractDetectionProperty", "property_name": "confidence"}
+        condition = {
+            "type": "BinaryStatement",
+            "left_operand": {"type": "DynamicOperand", "operations": [confident]},
+            "comparator": {"type": "(Number) >"},
+            "right_operand": {"type": "StaticOperand", "value": 0.9},
+        }
+        chosen = {"type": "DetectionsFilter", "filter_operation": {"type": "StatementGroup", "statements": [condition]}}
+        filtered = step("roboflow_core/detections_filter@v1", "f", predictions="$inputs.v", operations=[chosen])
+        definition = document(
+            [filtered], {"p": "$steps.f.predictions"}, [batch("v", 1, ["object_detection_prediction"])]
+        )
+        (answer,) = run(definition, {"v": [detections(*rows)]})
+        size = {"width": None, "height": None} if rows else {"width": 20, "height": 10}
+        assert answer == {"p": {"image": size, "predictions": []}}
+
     def test_classifications_are_filled_up(self) -> None:
         given = {"image": {"width": 1, "height": 1}, "predictions": [], "top": "a", "confidence": 0.5}
         found = read("classification_prediction", given)
@@ -447,7 +484,7 @@ class TestDetections:
         )
         assert len(found["inference_id"]) == 36
         mine = given | {"parent_id": "p", "inference_id": "i", "prediction_type": "x"}
-        assert read("classification_prediction", mine) == mine | {"root_parent_id": "p"}
+        assert read("classification_prediction", mine) == mine | {"root_parent_id": "v.[0]"}
 
     def test_come_back_as_they_came(self) -> None:
         given = detections(row(detection_id="a"), row(detection_id="b", x=7.5))

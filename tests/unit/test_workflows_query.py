@@ -27,7 +27,19 @@ from retinue.workflows.query.registry import PERFORMERS, OperationModel
 from retinue.workflows.query.syntax import ComparatorType, Operation, Operations, OperatorType, StatementGroup
 
 OPERATIONS = TypeAdapter(Operations)
-CONTEXT = "step_execution | roboflow_query_language_evaluation | <root>"
+PLACELESS = "step_execution | roboflow_query_language_evaluation"
+CONTEXT = f"{PLACELESS} | <root>"
+WITHOUT_PLACE = {
+    "ClassificationPropertyExtract", "DetectionsFilter", "DetectionsOffset", "DetectionsRename", "DetectionsSelection",
+    "DetectionsShift", "SortDetections",
+}  # fmt: skip
+
+
+def context_of(operation: dict[str, Any], position: int = 0) -> str:
+    """The context of an error of the operation: some do not say where they stand, as upstream."""
+    return PLACELESS if operation["type"] in WITHOUT_PLACE else f"{CONTEXT}[{position}]"
+
+
 SQUARE = [[0, 0], [10, 0], [10, 10], [0, 10]]
 ARROW = [[0, 0], [10, 0], [10, 10], [5, 5], [0, 10]]  # not convex: the notch is outside
 
@@ -583,7 +595,7 @@ def test_values_of_another_type_are_refused(operation: dict[str, Any]) -> None:
     for value in (1.5, None, [1]):
         with pytest.raises(InvalidInputTypeError, match="takes") as caught:
             do(value, op("SequenceApply", operations=[]), operation) if value == [1] else do(value, operation)
-        assert caught.value.context == CONTEXT + ("[1]" if value == [1] else "[0]")
+        assert caught.value.context == context_of(operation, 1 if value == [1] else 0)
 
 
 @pytest.mark.parametrize(
@@ -642,7 +654,7 @@ def test_operations_that_fail(value: Any, operation: dict[str, Any], error: type
     with pytest.raises(QueryError) as caught:
         do(value, operation, number=5)
     assert type(caught.value) is error
-    assert caught.value.context == f"{CONTEXT}[0]"
+    assert caught.value.context == context_of(operation)
 
 
 def test_errors_inside_filters_say_where() -> None:
@@ -650,6 +662,20 @@ def test_errors_inside_filters_say_where() -> None:
     with pytest.raises(InvalidInputTypeError) as caught:
         do(table(), op("SortDetections", mode="size"), keep(TRUE, group(TRUE, broken)))
     assert caught.value.context == f"{CONTEXT}[1].statements[1].statements[1].operations[1]"
+
+
+@pytest.mark.parametrize(
+    ("operation", "context"),
+    [
+        pytest.param(op("Divide", other=2), f"{CONTEXT}[1]", id="of-the-list"),
+        pytest.param(op("SequenceApply", operations=[op("Divide", other=2)]), f"{CONTEXT}[1]", id="in-a-list-in-it"),
+        pytest.param(op("SortDetections", mode="size"), PLACELESS, id="without-place"),
+    ],
+)
+def test_errors_of_elements_are_where_the_list_is(operation: dict[str, Any], context: str) -> None:
+    with pytest.raises(InvalidInputTypeError) as caught:
+        do(["a"], op("SequenceJoin"), op("SequenceApply", operations=[op("ToString"), operation]))
+    assert caught.value.context == context
 
 
 def test_a_detection_is_no_point() -> None:

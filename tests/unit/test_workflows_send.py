@@ -314,7 +314,7 @@ def test_no_thread_is_left_behind(serve: Serve) -> None:
     served.post()
 
     served.server.stop()
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 class NoModels:

@@ -27,6 +27,9 @@ RUN_LENGTHS = "rle_instance_segmentation_prediction"
 KEYPOINTS = "keypoint_detection_prediction"
 ROOT = Origin("image", 0, 0, 60, 40)
 CUT = Origin("crop", 10, 20, 60, 40)
+ROTATED = {
+    "angle": np.array([30.0]), "rect": strings([[[0, 0], [1, 1]]]), "height": np.array([2.5]), "width": np.array([9.5]),
+}  # fmt: skip
 
 
 def table(count: int = 2, *, is_cut: bool = False, **more: Any) -> DetectionTable:
@@ -90,17 +93,35 @@ class TestDetections:
             masks=(mask((4, 5, 11, 10), width=30, height=15),),
             keypoints=(nose(),),
             tracker_id=np.array([7]),
-            columns={"data": strings(["text"]), "time_in_zone": np.array([0.5]), "rect": strings([[[0, 0], [1, 1]]])},
+            columns={"data": strings(["text"]), "time_in_zone": np.array([0.5]), **ROTATED},
         )
         (row,) = render_detections(full)["predictions"]
         assert list(row) == [
             "width", "height", "x", "y", "confidence", "class_id", "points", "tracker_id", "class", "detection_id",
-            "time_in_zone", "rect", "parent_id", "parent_origin", "root_parent_id", "root_parent_origin", "keypoints",
-            "data",
+            "time_in_zone", "angle", "rect", "parent_id", "parent_origin", "root_parent_id", "root_parent_origin",
+            "keypoints", "data",
         ]  # fmt: skip
         assert row["parent_origin"] == {"offset_x": 10, "offset_y": 20, "width": 60, "height": 40}
         assert (row["parent_id"], row["root_parent_id"], row["tracker_id"]) == ("crop", "image", 7)
         assert row["rect"] == [[0, 0], [1, 1]] and row["data"] == "text"
+        assert (row["width"], row["height"]) == (9.5, 2.5)
+
+    @pytest.mark.parametrize("missing", ["angle", "rect", "width", "height"])
+    def test_a_rotated_box_is_whole_or_not_there(self, missing: str) -> None:
+        columns = {name: column for name, column in ROTATED.items() if name != missing}
+        assert render_detections(table(1, columns=columns)) == render_detections(table(1))
+
+    def test_boxes_turned_inside_out(self) -> None:
+        inverted = replace(table(1), xyxy=np.array([[30.0, 10.0, 20.0, 4.0]]))
+        (row,) = render_detections(inverted)["predictions"]
+        assert [row[name] for name in ("width", "height", "x", "y")] == [10, 6, 35, 13]
+
+    def test_origins_that_nobody_told(self) -> None:
+        root = Origin("root", 0, 0, 30, 15, is_known=False)
+        places = strings([Place(width=30, height=15, parent=CUT, root=root)])
+        (row,) = render_detections(replace(table(1, is_cut=True), places=places))["predictions"]
+        assert row["root_parent_id"] == "root" and "root_parent_origin" not in row
+        assert row["parent_origin"] == {"offset_x": 10, "offset_y": 20, "width": 60, "height": 40}
 
     def test_numbers_are_those_of_python(self) -> None:
         (row, _) = render_detections(table(2, tracker_id=np.array([1, 2])))["predictions"]
@@ -173,13 +194,23 @@ class TestRoundTrip:
     )  # fmt: skip
     def test_what_was_written_is_read(self, kind: str, written: DetectionTable) -> None:
         sent = orjson.loads(orjson.dumps(serialise(written, (kind,))))
-        found = read_detections(kind, "other", sent)
+        found = read_detections(kind, "image", sent)
         assert serialise(found, (kind,)) == serialise(written, (kind,))
-        assert np.allclose(found.xyxy, written.xyxy) and found.places.tolist() == written.places.tolist()
+        assert np.allclose(found.xyxy, written.xyxy)
+
+    def test_where_a_crop_lies_is_read(self) -> None:
+        written = table(2, is_cut=True)
+        assert read_detections(OBJECTS, "other", serialise(written, ())).places.tolist() == written.places.tolist()
+
+    def test_of_what_says_no_root_the_input_is_the_root(self) -> None:
+        found = read_detections(OBJECTS, "v.[0]", serialise(table(1), ()))
+        (row,) = serialise(to_root(found), ())["predictions"]
+        (sent,) = serialise(table(1), ())["predictions"]
+        assert row == sent | {"root_parent_id": "v.[0]"}
 
     def test_keypoints(self) -> None:
         written = table(2, keypoints=(nose(), nose(0)))
-        found = read_detections(KEYPOINTS, "other", serialise(written, (KEYPOINTS,)))
+        found = read_detections(KEYPOINTS, "image", serialise(written, (KEYPOINTS,)))
         assert serialise(found, (KEYPOINTS,)) == serialise(written, (KEYPOINTS,))
         assert found.prediction_type == "keypoint-detection"
 
@@ -189,7 +220,7 @@ class TestRoundTrip:
         canvas = random.random((40, 60)) < 0.3
         written = table(1, masks=(Mask(canvas, 0, 0, 60, 40),))
         sent = orjson.loads(orjson.dumps(serialise(written, (RUN_LENGTHS,))))
-        assert serialise(read_detections(RUN_LENGTHS, "i", sent), (RUN_LENGTHS,)) == serialise(written, (RUN_LENGTHS,))
+        assert serialise(read_detections(RUN_LENGTHS, "image", sent), ()) == serialise(written, ())
 
     def test_through_a_whole_workflow(self) -> None:
         sent = render_detections(table(3, is_cut=True))
@@ -245,7 +276,8 @@ class TestPictures:
     def test_they_are_counted(self) -> None:
         spent: list[int] = []
         rendered = serialise([self.IMAGE, {"a": self.IMAGE}], ("*",), spent.append)
-        assert spent == [len(rendered[0]["value"])] * 2
+        size_bytes = len(rendered[0]["value"])
+        assert spent == [len("x,x,"), size_bytes, len("a"), size_bytes]
 
 
 class TestOthers:

@@ -1,5 +1,7 @@
 """Masks as run lengths: COCO's compressed format (https://github.com/cocodataset/cocoapi, maskApi)."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,10 +47,13 @@ def run_lengths(mask: Mask) -> NDArray[np.int64]:
     return lengths if lengths[-1] or len(lengths) == 1 else lengths[:-1]
 
 
-def decode_run_lengths(counts: str | list[int], height: int, width: int) -> Mask:
+def decode_run_lengths(
+    counts: str | list[int], height: int, width: int, spend: Callable[[int], None] = lambda pixels: None
+) -> Mask:
     """The mask that COCO's compressed text, or plain run lengths, mean; its patch is as small as it can be.
 
-    Raises ValueError if they do not fill it, or if it has more than MOST_PIXELS.
+    spend: called with the pixels that this takes, before they are made. Raises ValueError if the lengths do not fill
+    the mask, or if it has more than MOST_PIXELS.
     """
     if height < 0 or width < 0 or height * width > MOST_PIXELS:
         raise ValueError(f"a mask has at most {MOST_PIXELS:,} pixels, not {width} x {height}")
@@ -63,6 +68,7 @@ def decode_run_lengths(counts: str | list[int], height: int, width: int) -> Mask
         return Mask(np.zeros((0, 0), bool), 0, 0, width, height)
     left = int(starts[is_filled][0]) // height
     columns = (int(stops[is_filled][-1]) - 1) // height + 1 - left
+    spend(columns * height)
     within = np.clip(ends - left * height, 0, columns * height)
     values = np.arange(len(lengths)) % 2 == 1
     patch = np.repeat(values, np.diff(within, prepend=0)).reshape(columns, height).T

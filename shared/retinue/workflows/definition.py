@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from retinue.workflows.block import Block, Limits
 from retinue.workflows.errors import (
@@ -15,15 +15,14 @@ from retinue.workflows.errors import (
     NotSupportedExecutionEngineError,
     WorkflowDefinitionError,
     WorkflowLimitError,
-    WorkflowSyntaxError,
 )
+from retinue.workflows.findings import Findings, problems_of
 from retinue.workflows.manifest import Manifest
 from retinue.workflows.registry import find_block, similar_blocks
 
 ENGINE_VERSION = "1.17.0"
 """The version of the language that documents may ask for (contract/workflows.md, first lines)."""
 
-_PARSING = "workflow_compilation | workflow_definition_parsing"
 # PEP 440 without an epoch: the release, and what may follow it.
 _VERSION = re.compile(
     r"\s*v?(\d+(?:\.\d+)*)(?:[-_.]?(?:alpha|a|beta|b|preview|pre|c|rc|post|rev|r|dev)[-_.]?\d*)*(?:\+[a-z0-9.]+)?\s*",
@@ -31,18 +30,6 @@ _VERSION = re.compile(
 )
 _IMAGE_TYPES = ("WorkflowImage", "InferenceImage")
 _PARAMETER_TYPES = ("WorkflowParameter", "InferenceParameter")
-_MOST_PROBLEMS = 50
-
-
-class ProblemsOfDocument(Exception):
-    """What is wrong with a document: the places, and what should be there."""
-
-    type = "ValidationError"
-
-    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
-        lines = [f"{len(problems)} validation error{'s' * (len(problems) > 1)} for workflow"]
-        lines += [f"{place}\n  {message}" for place, message in problems[:_MOST_PROBLEMS]]
-        super().__init__("\n".join(lines))
 
 
 class KindOfInput(BaseModel):
@@ -60,8 +47,17 @@ class InputModel(BaseModel):
     ]  # fmt: skip
     name: str
     kind: list[str | KindOfInput] | None = None
-    dimensionality: int = 1
+    dimensionality: int | None = None
     default_value: float | int | str | bool | list[Any] | dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def check_dimensionality(self) -> Self:
+        usual = 0 if self.type in _PARAMETER_TYPES else 1
+        if "dimensionality" not in self.model_fields_set:
+            self.dimensionality = usual
+        if self.dimensionality != usual and (self.dimensionality is None or self.type != "WorkflowBatchInput"):
+            raise ValueError(f"dimensionality of a {self.type} is {usual}")
+        return self
 
 
 class OutputModel(BaseModel):
@@ -130,7 +126,7 @@ class Definition:
 def check_version(document: Any) -> None:
     """Raises what the version asks for: NotSupportedExecutionEngineError or WorkflowDefinitionError."""
     if not isinstance(document, dict):
-        raise _syntax_error([("", "Input should be a valid dictionary")], ())
+        raise Findings([("", "Input should be a valid dictionary")]).error()
     asked = document.get("version")
     if not asked:
         return
@@ -160,21 +156,22 @@ def parse_definition(document: dict[str, Any], limits: Limits) -> Definition:
 
     Nested workflows are already inlined. Raises WorkflowSyntaxError, DuplicatedNameError, WorkflowLimitError.
     """
+    findings = Findings()
     try:
-        sections = SectionsModel.model_validate(document)
+        SectionsModel.model_validate(document)
     except ValidationError as exc:
-        raise _syntax_error(list(_problems(exc)), ()) from exc
-    if len(sections.steps) > limits.steps:
+        findings = Findings(problems_of(exc))
+    written = {name: items_of(document, name) for name in ("inputs", "steps", "outputs")}
+    if len(written["steps"]) > limits.steps:
         raise WorkflowLimitError(
-            f"The workflow has {len(sections.steps):,} steps; the limit is {limits.steps:,}. Split it.",
+            f"The workflow has {len(written['steps']):,} steps; the limit is {limits.steps:,}. Split it.",
             context="workflow_compilation | specification_validation",
         )
-    findings = _Findings()
-    inputs = _parse_list(InputModel, sections.inputs, "inputs", findings)
-    steps = [_parse_step(index, step, findings) for index, step in enumerate(sections.steps)]
-    outputs = _parse_list(OutputModel, sections.outputs, "outputs", findings)
-    if findings.problems:
-        raise _syntax_error(findings.problems, tuple(findings.blocks.values()))
+    inputs = _parse_list(InputModel, written["inputs"], "inputs", findings)
+    steps = [_parse_step(index, step, findings) for index, step in enumerate(written["steps"])]
+    outputs = _parse_list(OutputModel, written["outputs"], "outputs", findings)
+    if findings.count:
+        raise findings.error()
     valid_steps = [step for step in steps if step is not None]
     _check_unique("input parameter", (item.name for item in inputs))
     _check_unique("input steps", (step.name for step in valid_steps))
@@ -186,29 +183,24 @@ def parse_definition(document: dict[str, Any], limits: Limits) -> Definition:
     )
 
 
-class _Findings:
-    """What is wrong with a document: every place, and for each property of a step the first thing."""
-
-    def __init__(self) -> None:
-        self.problems: list[tuple[str, str]] = []
-        self.blocks: dict[tuple[str | None, str | None], BlockError] = {}
-
-    def add(self, place: str, message: str, block: BlockError) -> None:
-        self.problems.append((place, message))
-        self.blocks.setdefault((block.block_id, block.property_name), replace(block, property_details=message))
+def items_of(document: Mapping[str, Any], section: str) -> list[Any]:
+    """What a section holds; nothing if it is no list."""
+    items = document.get(section)
+    return items if isinstance(items, list) else []
 
 
-def _parse_list(model: type[BaseModel], items: list[Any], section: str, findings: _Findings) -> list[Any]:
+def _parse_list(model: type[BaseModel], items: list[Any], section: str, findings: Findings) -> list[Any]:
     parsed = []
     for index, item in enumerate(items):
         try:
             parsed.append(model.model_validate(item))
         except ValidationError as exc:
-            findings.problems += _problems(exc, f"{section}.{index}")
+            for place, message in problems_of(exc, f"{section}.{index}"):
+                findings.add(place, message)
     return parsed
 
 
-def _parse_step(index: int, step: Any, findings: _Findings) -> Step | None:
+def _parse_step(index: int, step: Any, findings: Findings) -> Step | None:
     """The step, or None with what is wrong added to the findings."""
     record = step if isinstance(step, dict) else {}
     name, identifier = (value if isinstance(value, str) else None for value in (record.get("name"), record.get("type")))
@@ -220,7 +212,7 @@ def _parse_step(index: int, step: Any, findings: _Findings) -> Step | None:
     try:
         manifest = block.manifest.model_validate(record)
     except ValidationError as exc:
-        for where, message in _problems(exc):
+        for where, message in problems_of(exc):
             place = ".".join(filter(None, (f"steps.{index}.{identifier}", where)))
             findings.add(place, message, replace(error, property_name=where.partition(".")[0] or None))
         return None
@@ -236,20 +228,6 @@ def _no_block(step: Any, identifier: str | None) -> str:
     message = f"Input tag '{identifier[:100]}' found using 'type' does not match any of the expected tags"
     similar = similar_blocks(identifier)
     return f"{message}; similar blocks: {', '.join(similar)}" if similar else message
-
-
-def _problems(exc: ValidationError, place: str = "") -> Iterable[tuple[str, str]]:
-    for error in exc.errors(include_url=False, include_input=False, include_context=False):
-        yield ".".join([*([place] if place else []), *map(str, error["loc"])]), error["msg"]
-
-
-def _syntax_error(problems: list[tuple[str, str]], blocks: tuple[BlockError, ...]) -> WorkflowSyntaxError:
-    return WorkflowSyntaxError(
-        "Could not parse workflow definition. Details provided in inner error.",
-        context=_PARSING,
-        inner=ProblemsOfDocument(problems),
-        blocks=blocks,
-    )
 
 
 def _check_unique(what: str, names: Iterable[str]) -> None:
@@ -269,4 +247,4 @@ def _input(item: InputModel) -> Input:
         return Input(item.name, item.type, written or ("*",), 0, is_batch=False, default=item.default_value)
     if item.type == "WorkflowVideoMetadata":
         return Input(item.name, item.type, written or ("video_metadata",), 1)
-    return Input(item.name, item.type, written or ("*",), item.dimensionality)
+    return Input(item.name, item.type, written or ("*",), item.dimensionality or 0)

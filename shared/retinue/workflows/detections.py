@@ -94,8 +94,8 @@ class DetectionTable:
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.intp).reshape(-1)
         return replace(
             self,
-            # As upstream, which keeps them in the rows; but an empty answer of a model knows the root for ever.
-            size=self.size if len(rows) else None,
+            # As upstream, which keeps them in the rows; but what is empty from the start knows them for ever.
+            size=self.size if len(rows) or not len(self) else None,
             root_size=self.root_size if len(rows) or not len(self) else None,
             xyxy=self.xyxy[rows],
             confidence=self.confidence[rows],

@@ -12,6 +12,7 @@ from retinue.workflows.block import Block, Branch, Runtime
 from retinue.workflows.errors import (
     BlockError,
     ClientCausedStepExecutionError,
+    ExecutionEngineRuntimeError,
     InvalidBlockBehaviourError,
     StepExecutionError,
     WorkflowError,
@@ -24,6 +25,7 @@ Index = tuple[int, ...]
 """Where an element is in its batches: picture 0, crop 3 is (0, 3); () is the one element of scalars."""
 
 Result = Mapping[str, Any] | None
+Results = Iterable[tuple[Index, Any]]
 _CONTEXT = "workflow_execution | step_execution"
 
 
@@ -79,7 +81,7 @@ class _StepRun:
         self.step, self.block = planned.step, planned.step.block
         self.run_lineages = {other.step.name: other.lineage for other in plan.steps}
         self.children = {
-            binding.lineage: _children(state.elements.get(binding.lineage, ()))
+            binding.lineage: children_of(state.elements.get(binding.lineage, ()))
             for binding in planned.bindings
             if len(binding.lineage) > len(planned.lineage)
         }
@@ -143,21 +145,22 @@ class _StepRun:
         if not below and not self.block.takes_null:
             return None
         values = [self.state.value(binding.selector, child) for child in below if self._is_let_through(child)]
-        return values if self.block.takes_null else [value for value in values if value is not None]
+        if self.block.takes_null:
+            return values
+        present = [value for value in values if value is not None]
+        return present if present or index else None  # as upstream: a scalar is not made of nothing
 
     @staticmethod
     def _is_needed(binding: Binding) -> bool:
         """Whether a missing value stops the step: a parameter may be null, what a step or a batch lacks may not."""
         return binding.selector.input is None or bool(binding.lineage)
 
-    def _run_each(self, block: Block, inputs: Mapping[Index, dict[str, Any]]) -> dict[Index, Any]:
-        results = {}
+    def _run_each(self, block: Block, inputs: Mapping[Index, dict[str, Any]]) -> Results:
         for index, properties in inputs.items():
             _check_time(self.planned, self.runtime)
-            results[index] = self._guarded(partial(block.run, **properties))
-        return results
+            yield index, self._guarded(partial(block.run, **properties))
 
-    def _run_batch(self, block: Block, inputs: Mapping[Index, dict[str, Any]]) -> dict[Index, Any]:
+    def _run_batch(self, block: Block, inputs: Mapping[Index, dict[str, Any]]) -> Results:
         """One call: a list in each property that holds batches, of as many values as there are elements."""
         rows = list(inputs.values())
         properties = dict(rows[0])
@@ -166,12 +169,12 @@ class _StepRun:
         results = self._guarded(partial(block.run, **properties))
         if not isinstance(results, list) or len(results) != len(rows):
             raise self._misbehaviour(f"{len(rows)} elements", results)
-        return dict(zip(inputs, results, strict=True))
+        return zip(inputs, results, strict=True)
 
-    def _register(self, results: Mapping[Index, Any]) -> None:
+    def _register(self, results: Results) -> None:
         state, name = self.state, self.step.name
         if self.block.is_flow_control:
-            for index, branch in results.items():
+            for index, branch in results:
                 if not isinstance(branch, Branch):
                     raise self._misbehaviour("a branch", branch)
                 state.branches[name][index] = branch
@@ -180,10 +183,10 @@ class _StepRun:
         else:
             state.results[name] |= results
 
-    def _register_lists(self, results: Mapping[Index, Any]) -> None:
-        """A new level: the results of an element lie below it."""
+    def _register_lists(self, results: Results) -> None:
+        """A new level: the results of an element lie below it. Too many end the step before it makes yet more."""
         elements: list[Index] = []
-        for index, rows in results.items():
+        for index, rows in results:
             if not isinstance(rows, list):
                 raise self._misbehaviour("a list", rows)
             if len(elements) + len(rows) > self.runtime.limits.elements:
@@ -213,15 +216,17 @@ class _StepRun:
     def _block_error(self) -> BlockError:
         return BlockError(block_id=self.step.name, block_type=self.step.manifest.type)
 
-    def _misbehaviour(self, wanted: str, got: object) -> InvalidBlockBehaviourError:
+    def _misbehaviour(self, wanted: str, got: object) -> WorkflowError:
         size = f" of {len(got)}" if isinstance(got, Sequence) else ""
-        return InvalidBlockBehaviourError(
+        error = InvalidBlockBehaviourError if self.planned.lineage else ExecutionEngineRuntimeError  # as upstream
+        return error(
             f"Step '{self.step.name}' should answer with {wanted}; it answered with {type(got).__name__}{size}.",
             context="workflow_execution | step_output_registration",
         )
 
 
-def _children(indices: Iterable[Index]) -> Mapping[Index, list[Index]]:
+def children_of(indices: Iterable[Index]) -> Mapping[Index, list[Index]]:
+    """The indices of one level by those of the level above."""
     below: dict[Index, list[Index]] = defaultdict(list)
     for index in indices:
         below[index[:-1]].append(index)

@@ -10,6 +10,9 @@ from typing import Any, ClassVar, Literal
 from retinue.errors import RetinueError
 
 Family = Literal["plain", "engine", "blocks"]
+# Errors quote what documents say, and names there may be as long as a request.
+_MOST_CHARACTERS = 10_000
+_MOST_CHARACTERS_OF_BLOCK = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,7 @@ class WorkflowError(RetinueError):
         inner: BaseException | None = None,
         blocks: tuple[BlockError, ...] | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(_shortened(message))
         self.context = context
         self.inner = inner
         self.blocks = blocks
@@ -56,14 +59,26 @@ class WorkflowError(RetinueError):
             "error_type": self.type,
             "context": self.context,
             "inner_error_type": inner_type,
-            "inner_error_message": str(self.inner),
+            "inner_error_message": _shortened(str(self.inner)),
         }
         if self.family == "blocks":
-            body["blocks_errors"] = None if self.blocks is None else [asdict(block) for block in self.blocks]
+            body["blocks_errors"] = None if self.blocks is None else [_rendered(block) for block in self.blocks]
         if self.family != "plain":
             body["python_blocks_output_streams"] = None
             body["python_blocks_debug_traces"] = None
         return body
+
+
+def _rendered(block: BlockError) -> dict[str, Any]:
+    return {
+        key: _shortened(value, _MOST_CHARACTERS_OF_BLOCK) if isinstance(value, str) else value
+        for key, value in asdict(block).items()
+    }
+
+
+def _shortened(text: str, most: int = _MOST_CHARACTERS) -> str:
+    """The text; of one with more than `most` characters the start and the end."""
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-(most // 2) :]}"
 
 
 class WorkflowDefinitionError(WorkflowError):
@@ -200,9 +215,10 @@ class ExecutionEngineRuntimeError(WorkflowError):
 
 
 class QueryError(WorkflowError):
-    """Base of what goes wrong in an operation or a statement."""
+    """Base of what goes wrong in an operation or a statement. has_place: its context says where in the definition."""
 
     type = "EvaluationEngineError"
+    has_place = True
     family: ClassVar[Family] = "engine"
     is_callers_fault = False
 

@@ -14,7 +14,7 @@ from retinue.workflows.errors import (
 )
 from retinue.workflows.kinds import ANY
 from retinue.workflows.manifest import Reference, Shape, references_of
-from retinue.workflows.selectors import EVERY_OUTPUT, Selector, is_selector, parse_selector
+from retinue.workflows.selectors import EVERY_OUTPUT, Selector, is_selector, parse_selector, step_of
 
 _CONTEXT = "workflow_compilation | execution_graph_construction"
 
@@ -47,20 +47,18 @@ def build_graph(definition: Definition) -> Graph:
     """Checks every reference of the definition and orders its steps.
 
     Steps come by the longest chain that leads to them, then as the document has them. Raises
-    InvalidReferenceTargetError, ExecutionGraphStructureError, ReferenceTypeError, AssumptionError.
+    InvalidReferenceTargetError, ExecutionGraphStructureError, ReferenceTypeError, AssumptionError: of the first
+    step in the document where something is wrong, of circles last.
     """
     uses = {name: tuple(_uses_of(step)) for name, step in definition.steps.items()}
     for name, step in definition.steps.items():
         for use in uses[name]:
             _check_target(definition, step, use)
+            _check_kinds(definition, step, use)
+    controllers = _controllers(definition, uses)
     for output in definition.outputs:
         check_output(definition, output)
-    controllers = _controllers(definition, uses)
-    order = _order(definition, uses, controllers)
-    for step in order:
-        for use in uses[step.name]:
-            _check_kinds(definition, step, use)
-    return Graph(order, uses, controllers)
+    return Graph(_order(definition, uses, controllers), uses, controllers)
 
 
 def kinds_of(definition: Definition, selector: Selector) -> tuple[str, ...] | None:
@@ -116,8 +114,9 @@ def _uses_of(step: Step) -> Iterable[Use]:
         value = getattr(step.manifest, name)
         for key, shape, item in _entries(value):
             taken = shapes.get(shape)
-            if taken and is_selector(item) and (selector := parse_selector(item)) is not None:
-                yield Use(name, key, selector, taken)
+            if taken and is_selector(item):
+                # Of another form, it is meant as a selector all the same: of a step that is not there.
+                yield Use(name, key, parse_selector(item) or Selector(item, step=step_of(item)), taken)
 
 
 def _entries(value: Any) -> Iterable[tuple[int | str | None, Shape, Any]]:
@@ -135,7 +134,7 @@ def _check_target(definition: Definition, step: Step, use: Use) -> None:
     if target not in (definition.inputs if selector.input is not None else definition.steps):
         raise InvalidReferenceTargetError(
             f"Workflow references '{selector.text}' which points to a non-existent "
-            f"{'input parameter' if selector.input is not None else 'block'}.",
+            f"{'input parameter' if selector.text.startswith('$inputs') else 'block'}.",
             context=_CONTEXT,
             blocks=(
                 BlockError(

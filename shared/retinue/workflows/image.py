@@ -17,13 +17,17 @@ FPS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """An ancestor of a picture: its id and size in pixels, and where in it the picture's top left corner lies."""
+    """An ancestor of a picture: its id and size in pixels, and where in it the picture's top left corner lies.
+
+    is_known: whether anybody said more than the id; else it is taken to be as large as the picture.
+    """
 
     id: str
     left: int
     top: int
     width: int
     height: int
+    is_known: bool = True
 
     def render(self) -> dict[str, int]:
         """The JSON form of contract/workflows.md 5.1."""

@@ -1,17 +1,18 @@
 """Nested workflows put into their parents before anything else is looked at: contract/workflows.md 1.7."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from retinue.workflows.definition import items_of
 from retinue.workflows.errors import (
     DuplicatedNameError,
     InnerWorkflowError,
     WorkflowEnvironmentConfigurationError,
     WorkflowLimitError,
 )
-from retinue.workflows.nesting import MOST_NESTED, is_too_deep
+from retinue.workflows.nesting import MOST_NESTED, is_too_deep, is_too_large
 from retinue.workflows.query.limits import size_of
 from retinue.workflows.selectors import Selector, parse_selector
 
@@ -34,7 +35,7 @@ def inline(document: dict[str, Any], look_up: Lookup, check: Check) -> dict[str,
 
     Raises InnerWorkflowError for cycles, too many, unknown or missing parameters, and what `check` finds in a child.
     """
-    steps = document.get("steps", [])
+    steps = document.get("steps") or []
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise InnerWorkflowError(
             "InnerWorkflowInvalidStepEntryError", "`steps` must be a list in which every entry is an object."
@@ -57,18 +58,12 @@ def _is_inner(step: Any) -> bool:
     return isinstance(step, dict) and step.get("type") == INNER_WORKFLOW
 
 
-def _items(document: Mapping[str, Any], section: str) -> list[Any]:
-    items = document.get(section)
-    return items if isinstance(items, list) else []
-
-
 @dataclass(frozen=True, slots=True)
 class _Inlined:
-    """A child in its parent: its steps, what its outputs mean there, and the steps that start it."""
+    """A child in its parent: its steps, and what its outputs mean there."""
 
     steps: list[dict[str, Any]]
     outputs: dict[str, Any]
-    entries: list[str]
 
 
 class _Inliner:
@@ -82,7 +77,7 @@ class _Inliner:
             raise InnerWorkflowError(
                 "InnerWorkflowNestingDepthError", f"Workflows are nested more than {MOST_DEPTH} deep."
             )
-        steps = _items(document, "steps")
+        steps = items_of(document, "steps")
         names = _names(steps)
         inlined: dict[str, _Inlined] = {}
         kept: list[Any] = []
@@ -95,7 +90,7 @@ class _Inliner:
                 kept.append(step)
         changed = {
             section: [_replaced(item, lambda selector: self._grown(_outside(selector, inlined))) for item in items]
-            for section, items in (("steps", kept), ("outputs", _items(document, "outputs")))
+            for section, items in (("steps", kept), ("outputs", items_of(document, "outputs")))
             if isinstance(document.get(section), list)
         }
         return document | changed
@@ -127,8 +122,7 @@ class _Inliner:
 
         steps = [_replaced(item, replacement) | {"name": renamed[item["name"]]} for item in child["steps"]]
         outputs = {item["name"]: _replaced(item["selector"], replacement) for item in child["outputs"]}
-        own = set(renamed.values())
-        return _Inlined(steps, outputs, [item["name"] for item in steps if own.isdisjoint(_steps_in(item))])
+        return _Inlined(steps, outputs)
 
     def _grown(self, value: Any) -> Any:
         """What takes the place of a selector, counted."""
@@ -163,11 +157,11 @@ class _Inliner:
                 f"Workflows nest each other in a circle: {' > '.join((*path, identity))}.",
             )
         child = self._look_up(workspace, workflow_id, None if version is None else str(version))
-        if not isinstance(child, dict) or is_too_deep(child):
+        if not isinstance(child, dict) or is_too_large(child) or is_too_deep(child):
             raise InnerWorkflowError(
                 "InnerWorkflowInvalidStepEntryError",
-                f"The saved workflow {identity} of step '{name}' is no object, or nests lists and objects more than "
-                f"{MOST_NESTED} levels deep.",
+                f"The saved workflow {identity} of step '{name}' is no object, or too large, or nests lists and "
+                f"objects more than {MOST_NESTED} levels deep.",
             )
         return identity, child
 
@@ -188,7 +182,7 @@ def _bindings(name: str, step: dict[str, Any], child: dict[str, Any]) -> dict[st
     """The value or selector of each input of the child. Raises InnerWorkflowError for unknown and missing ones."""
     given = step.get("parameter_bindings")
     given = given if isinstance(given, dict) else {}
-    inputs = {str(item.get("name")): item for item in _items(child, "inputs") if isinstance(item, dict)}
+    inputs = {str(item.get("name")): item for item in items_of(child, "inputs") if isinstance(item, dict)}
     if unknown := sorted(given.keys() - inputs.keys()):
         raise InnerWorkflowError(
             "InnerWorkflowParameterBindingsUnknownInputError",
@@ -210,7 +204,7 @@ def _bindings(name: str, step: dict[str, Any], child: dict[str, Any]) -> dict[st
 def _new_names(name: str, child: dict[str, Any], taken: set[str]) -> dict[str, str]:
     """What the child's steps are called in the parent."""
     renamed: dict[str, str] = {}
-    for step in _items(child, "steps"):
+    for step in items_of(child, "steps"):
         if not isinstance(step, dict) or not isinstance(step.get("name"), str):
             raise InnerWorkflowError(
                 "InnerWorkflowInvalidStepEntryError", f"A step of the workflow in '{name}' is no object with a name."
@@ -227,41 +221,15 @@ def _new_names(name: str, child: dict[str, Any], taken: set[str]) -> dict[str, s
 
 
 def _replaced(value: Any, replacement: Callable[[Selector], Any]) -> Any:
-    """The value with every selector in it replaced, at any depth. A list in place of a selector in a list is spread."""
+    """The value with every selector in it replaced, at any depth."""
     if isinstance(value, str):
         selector = parse_selector(value) if value.startswith("$") else None
         return value if selector is None else replacement(selector)
     if isinstance(value, dict):
-        return {key: _single(_replaced(item, replacement)) for key, item in value.items()}
+        return {key: _replaced(item, replacement) for key, item in value.items()}
     if isinstance(value, list):
-        return list(_spread(value, replacement))
+        return [_replaced(item, replacement) for item in value]
     return value
-
-
-def _single(value: Any) -> Any:
-    """The value, of several steps the only one. Raises InnerWorkflowError where there are more, or none."""
-    if not isinstance(value, _Steps):
-        return value
-    if len(value) != 1:
-        raise InnerWorkflowError(
-            "InnerWorkflowInliningStructureError",
-            f"A case goes to a nested workflow that starts with {len(value)} steps, not with one: "
-            f"{', '.join(value[:20])}. A list of next steps can name such a workflow.",
-        )
-    return value[0]
-
-
-class _Steps(list[str]):
-    """Several steps in place of one."""
-
-
-def _spread(values: list[Any], replacement: Callable[[Selector], Any]) -> Iterator[Any]:
-    for item in values:
-        new = _replaced(item, replacement)
-        if isinstance(new, _Steps):
-            yield from new
-        else:
-            yield new
 
 
 def _inside(selector: Selector, bindings: Mapping[str, Any], renamed: Mapping[str, str]) -> Any:
@@ -280,18 +248,5 @@ def _outside(selector: Selector, inlined: Mapping[str, _Inlined]) -> Any:
     if child is None:
         return selector.text
     if selector.output is None:
-        return _Steps(f"$steps.{entry}" for entry in child.entries)
+        return f"$steps.{child.steps[0]['name']}"  # who goes to a nested workflow goes to its first step, as upstream
     return child.outputs.get(selector.output, selector.text)
-
-
-def _steps_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str) and value.startswith("$steps."):
-        selector = parse_selector(value)
-        if selector is not None and selector.step is not None:
-            yield selector.step
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _steps_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _steps_in(item)

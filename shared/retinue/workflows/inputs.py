@@ -9,7 +9,13 @@ from retinue.workflows.block import Limits
 from retinue.workflows.definition import Input
 from retinue.workflows.engine import Index, RunState
 from retinue.workflows.errors import RuntimeInputError, WorkflowLimitError
-from retinue.workflows.nesting import MOST_NESTED, is_too_deep
+from retinue.workflows.nesting import (
+    MOST_INPUT_ELEMENTS,
+    MOST_KEY_CHARACTERS,
+    MOST_NESTED,
+    is_too_deep,
+    is_too_large,
+)
 from retinue.workflows.plan import WORKFLOW_INPUT, Lineage, Plan
 from retinue.workflows.values import ValueReader
 
@@ -22,6 +28,12 @@ def assemble_inputs(plan: Plan, given: Mapping[str, Any], read: ValueReader, lim
     A batch input is a value, which stands for all pictures, or a list with one for each. Parameters that are not given
     have their default. Raises RuntimeInputError, WorkflowLimitError.
     """
+    if is_too_large(given, MOST_INPUT_ELEMENTS):
+        raise WorkflowLimitError(
+            f"The lists and objects of the inputs hold more than {MOST_INPUT_ELEMENTS:,} elements together, or keys of "
+            f"more than {MOST_KEY_CHARACTERS:,} characters. Send them in several requests.",
+            context=_CONTEXT,
+        )
     if is_too_deep(given):
         raise RuntimeInputError(
             f"The inputs nest lists and objects more than {MOST_NESTED} levels deep.", context=_CONTEXT
@@ -34,7 +46,7 @@ def assemble_inputs(plan: Plan, given: Mapping[str, Any], read: ValueReader, lim
         if not item.is_batch:
             inputs[name] = {(): given.get(name, item.default)}
             continue
-        values = _batch(item, given[name], size, read)
+        values = _batch(item, given[name], size, read, limits)
         inputs[name] = values
         _register(elements, plan.input_lineages[name], values)
     return RunState(elements, inputs)
@@ -92,32 +104,37 @@ def _batch_size(plan: Plan, given: Mapping[str, Any], limits: Limits) -> int:
     return size
 
 
-def _batch(item: Input, value: Any, size: int, read: ValueReader) -> dict[Index, Any]:
+def _batch(item: Input, value: Any, size: int, read: ValueReader, limits: Limits) -> dict[Index, Any]:
     """The values of a batch input by index; one alone stands for all."""
-    if isinstance(value, list):
-        rows = [_nested(item, element, 1, f"{item.name}.[{place}]", read) for place, element in enumerate(value)]
-    else:
-        rows = [_nested(item, value, 1, item.name, read)]
+    rows = value if isinstance(value, list) else [value]
+    values: dict[Index, Any] = {(place,): element for place, element in enumerate(rows)}
+    for depth in range(1, item.depth):
+        values = _below(item, values, depth, limits)
+    for index, element in values.items():
+        if element is not None:
+            places = index if isinstance(value, list) else index[1:]
+            values[index] = read(item.kinds, ".".join([item.name, *(f"[{place}]" for place in places)]), element)
     if len(rows) < size:
-        rows *= size
-    return {(place, *index): element for place, row in enumerate(rows) for index, element in row.items()}
+        values = {(place, *index[1:]): element for place in range(size) for index, element in values.items()}
+    return values
 
 
-def _nested(item: Input, value: Any, depth: int, identifier: str, read: ValueReader) -> dict[Index, Any]:
-    """The values below one element, by the rest of their index."""
-    if depth == item.depth:
-        return {(): None if value is None else read(item.kinds, identifier, value)}
-    if not isinstance(value, list):
+def _below(item: Input, values: Mapping[Index, Any], depth: int, limits: Limits) -> dict[Index, Any]:
+    """What the lists at one level hold, by the longer indices. Raises RuntimeInputError for what is no list."""
+    if not all(isinstance(element, list) for element in values.values()):
         raise RuntimeInputError(
             f"Workflow input `{item.name}` is declared to be nested batch with dimensionality `{item.depth}`. Input "
             f"data does not define batch at the {depth} dimensionality level.",
             context=_CONTEXT,
         )
-    below: dict[Index, Any] = {}
-    for place, element in enumerate(value):
-        nested = _nested(item, element, depth + 1, f"{identifier}.[{place}]", read)
-        below |= {(place, *index): inner for index, inner in nested.items()}
-    return below
+    count = sum(map(len, values.values()))
+    if count > limits.elements:
+        raise WorkflowLimitError(
+            f"{count:,} elements in the nested batch `{item.name}`; the limit is {limits.elements:,}. Send them in "
+            "several requests.",
+            context=_CONTEXT,
+        )
+    return {(*index, place): inner for index, element in values.items() for place, inner in enumerate(element)}
 
 
 def _register(elements: dict[Lineage, list[Index]], lineage: Lineage, values: Mapping[Index, Any]) -> None:

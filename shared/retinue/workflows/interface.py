@@ -1,5 +1,6 @@
 """What goes into a workflow and what comes out: contract/workflows.md 9.2."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from retinue.workflows.definition import Definition
@@ -16,7 +17,11 @@ def describe_interface(definition: Definition, graph: Graph, plan: Plan) -> dict
 
     The kinds of an input are those that all its users take. Raises WorkflowDefinitionError if there are none.
     """
-    inputs = {name: _kinds_of_input(name, definition, graph) for name in definition.inputs}
+    uses: dict[str, list[Use]] = {name: [] for name in definition.inputs}
+    for use in (use for step in definition.steps for use in graph.uses[step]):
+        if use.selector.input is not None:
+            uses[use.selector.input].append(use)
+    inputs = {name: _kinds_of_input(name, uses[name]) for name in definition.inputs}
     outputs: dict[str, Any] = {}
     for output in plan.outputs:
         if output.selector.input is not None:
@@ -35,9 +40,8 @@ def describe_interface(definition: Definition, graph: Graph, plan: Plan) -> dict
     }
 
 
-def _kinds_of_input(name: str, definition: Definition, graph: Graph) -> list[str]:
+def _kinds_of_input(name: str, uses: Sequence[Use]) -> list[str]:
     """The kinds that every property takes that refers to the input; any without such a property."""
-    uses = [use for step in definition.steps for use in graph.uses[step] if use.selector.input == name]
     taken = [_taken(use) for use in uses]
     demanding = [kinds for kinds in taken if ANY not in kinds]
     if not demanding:

@@ -22,24 +22,27 @@ from retinue.workflows.kinds import (
 )
 
 # contract/workflows.md 1.3
-_DATA_PATTERN = r"(^\$steps\.[A-Za-z_\-0-9]+\.[A-Za-z_*0-9\-]+$)|(^\$inputs.[A-Za-z_0-9\-]+$)"
-_STEP_PATTERN = r"^\$steps\.[A-Za-z_\-0-9]+"
+_PATTERNS = {
+    "any_data": r"(^\$steps\.[A-Za-z_\-0-9]+\.[A-Za-z_*0-9\-]+$)|(^\$inputs.[A-Za-z_0-9\-]+$)",
+    "step_output": r"^\$steps\.[A-Za-z_\-0-9]+\.[A-Za-z_*0-9\-]+$",
+    "step": r"^\$steps\.[A-Za-z_\-0-9]+",
+}
 Shape = Literal["value", "list", "dict"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Marks a property as a selector: of data of these kinds, or of a step to go to."""
+    """Marks a property as a selector: of data of these kinds, only of what steps give, or of a step to go to."""
 
     kinds: tuple[str, ...] = (ANY,)
-    element: Literal["any_data", "step"] = "any_data"
+    element: Literal["any_data", "step_output", "step"] = "any_data"
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.str_schema(pattern=_STEP_PATTERN if self.element == "step" else _DATA_PATTERN)
+        return core_schema.str_schema(pattern=_PATTERNS[self.element])
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         described = handler(schema) | {"reference": True, "selected_element": self.element}
-        if self.element == "any_data":
+        if self.element != "step":
             described["kind"] = [describe_kind(name) for name in self.kinds]
         return described
 
@@ -66,7 +69,7 @@ BoxesRef = Annotated[str, Reference((INSTANCES, OBJECTS))]
 MasksRef = Annotated[str, Reference((INSTANCES, RLE_INSTANCES))]
 AnyMasksRef = Annotated[str, Reference((INSTANCES, RLE_INSTANCES, SEMANTIC))]
 KeypointsRef = Annotated[str, Reference((KEYPOINTS,))]
-ClassificationRef = Annotated[str, Reference((CLASSIFICATION,))]
+ClassificationRef = Annotated[str, Reference((CLASSIFICATION,), "step_output")]
 BooleanRef = Annotated[str, Reference(("boolean",))]
 IntegerRef = Annotated[str, Reference(("integer",))]
 FloatRef = Annotated[str, Reference(("float",))]

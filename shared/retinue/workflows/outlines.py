@@ -26,6 +26,20 @@ def polygon_area(points: NDArray[np.int64]) -> float:
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 
+def drawing_effort(points_xy: NDArray[np.floating[Any]], size: tuple[int, int]) -> int:
+    """About how long mask_of_polygon takes, in pixels that could be copied meanwhile.
+
+    It makes the box around the points, looks at each edge once for each row of the box, and sorts and fills what lies
+    between the edges that cross a row. What each takes, and any outline at least, is measured.
+    """
+    if not len(points_xy):
+        return 0
+    within = np.clip(points_xy, 0, size)
+    width, height = (np.ptp(within, axis=0) + 1).tolist()
+    length = np.abs(np.diff(within, axis=0, append=within[:1])).sum()
+    return int(20_000 + width * height + 10 * length + len(within) * height / 5)
+
+
 def mask_of_polygon(points_xy: NDArray[np.floating[Any]], size: tuple[int, int]) -> Mask:
     """The pixels inside and on a closed polygon (n, 2), in a picture of width, height; its points become whole."""
     from PIL import Image, ImageDraw

@@ -1,6 +1,6 @@
 """Detections that a request gives, in the form in which answers show them (contract/workflows.md 5.2)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from retinue.ids import new_id
 from retinue.pipeline.prediction import Mask
-from retinue.workflows.detections import DetectionTable, Keypoints, Place, strings
+from retinue.workflows.detections import DetectionTable, Keypoints, Place, Strings, strings
 from retinue.workflows.image import Origin
 
 _PREDICTION_TYPES = {
@@ -21,20 +21,24 @@ _PREDICTION_TYPES = {
     "bar_code_detection": "barcode-detection",
 }
 MOST_PIXELS = 200_000_000
-"""How large the pictures are of which detections can be read, and all their masks together."""
+"""How large the pictures are of which detections can be read."""
 
-_MOST_POINTS = 20_000  # of one outline: drawing takes their number times the height
+Spend = Callable[[int], None]
+"""Called with the pixels of each mask before it is made, and with as many as take the time of other work; raises
+ValueError where it becomes too much."""
+
+_WORK_OF_ROW = 5_000  # pixels that can be copied while a detection is read
 _FARTHEST = 1_000_000_000
 # What every row has in columns of its own; the rest becomes further columns where all rows have it.
 _KNOWN = frozenset(
     {
-        "x", "y", "width", "height", "confidence", "class", "class_id", "detection_id", "parent_id", "parent_origin",
-        "root_parent_id", "root_parent_origin", "points", "rle_mask", "rle", "keypoints", "tracker_id", "mask_format",
+        "x", "y", "confidence", "class", "class_id", "detection_id", "parent_id", "parent_origin", "root_parent_id",
+        "root_parent_origin", "points", "rle_mask", "rle", "keypoints", "tracker_id", "mask_format",
     }
 )  # fmt: skip
 
 
-def read_detections(kind: str, identifier: str, value: Any) -> DetectionTable:
+def read_detections(kind: str, identifier: str, value: Any, spend: Spend = lambda pixels: None) -> DetectionTable:
     """The table that `{"image": {"width", "height"}, "predictions": [...]}` means.
 
     Raises ValueError, KeyError, TypeError, OverflowError for what is none.
@@ -49,6 +53,7 @@ def read_detections(kind: str, identifier: str, value: Any) -> DetectionTable:
         raise ValueError("`predictions` is a list of dicts")
     if not rows:
         return DetectionTable.empty(size, _PREDICTION_TYPES[kind])
+    spend(_WORK_OF_ROW * len(rows))
     centre = _coordinates([[row["x"], row["y"]] for row in rows])
     half = _coordinates([[row["width"], row["height"]] for row in rows]) / 2
     shared = [name for name in rows[0] if all(name in row for row in rows)]
@@ -59,8 +64,8 @@ def read_detections(kind: str, identifier: str, value: Any) -> DetectionTable:
         class_name=strings([read_text("class", row["class"]) for row in rows]),
         detection_id=strings([read_text("detection_id", row.get("detection_id")) or new_id() for row in rows]),
         parent_id=strings([read_text("parent_id", row.get("parent_id")) or identifier for row in rows]),
-        places=strings([_place(row, identifier, size) for row in rows]),
-        masks=_masks(rows, size),
+        places=_places(rows, identifier, size),
+        masks=_masks(rows, size, spend),
         keypoints=tuple(_keypoints(row["keypoints"]) for row in rows) if "keypoints" in shared else None,
         tracker_id=np.array([row["tracker_id"] for row in rows], np.int64) if "tracker_id" in shared else None,
         columns={name: strings([row[name] for row in rows]) for name in shared if name not in _KNOWN},
@@ -105,55 +110,56 @@ def _coordinates(pairs: list[list[Any]]) -> NDArray[np.float64]:
     return array
 
 
-def _place(row: Mapping[str, Any], identifier: str, size: tuple[int, int] | None) -> Place:
+def _places(rows: list[Mapping[str, Any]], identifier: str, size: tuple[int, int] | None) -> Strings:
     width, height = size or (None, None)
-    here = Origin(read_text("parent_id", row.get("parent_id")) or identifier, 0, 0, width or 0, height or 0)
-    parent = here if "parent_origin" not in row else read_origin(here.id, row["parent_origin"])
-    root = parent
-    if "root_parent_id" in row:
-        root_id = read_text("root_parent_id", row["root_parent_id"]) or here.id
-        root = read_origin(root_id, row.get("root_parent_origin") or parent.render())
-    return Place(width=width, height=height, parent=parent, root=root)
+    parents, roots = (_ancestors(rows, name, identifier, size) for name in ("parent", "root_parent"))
+    return strings(
+        [
+            Place(width=width, height=height, parent=parent, root=root)
+            for parent, root in zip(parents, roots, strict=True)
+        ]
+    )
 
 
-def _masks(rows: list[Mapping[str, Any]], size: tuple[int, int] | None) -> tuple[Mask, ...] | None:
+def _ancestors(
+    rows: list[Mapping[str, Any]], name: str, identifier: str, size: tuple[int, int] | None
+) -> Iterator[Origin]:
+    """The parents or roots of the rows; where they lie is known if all rows say it."""
+    are_known = all(row.get(f"{name}_origin") for row in rows)
+    for row in rows:
+        key = read_text(f"{name}_id", row.get(f"{name}_id")) or identifier
+        if are_known:
+            yield read_origin(key, row[f"{name}_origin"])
+        else:
+            yield Origin(key, 0, 0, *(size or (0, 0)), is_known=False)
+
+
+def _masks(rows: list[Mapping[str, Any]], size: tuple[int, int] | None, spend: Spend) -> tuple[Mask, ...] | None:
     """Masks from run lengths or outlines, where all rows have them."""
     runs = [row.get("rle_mask") or row.get("rle") for row in rows]
     if all(runs):
-        return _bounded(_mask_of_runs(run) for run in runs)
+        return tuple(_mask_of_runs(run, spend) for run in runs)
     outlines = [row.get("points") for row in rows]
     if size is None or not all(outlines):
         return None
-    return _bounded(_mask_of_outline(outline, size) for outline in outlines)
+    return tuple(_mask_of_outline(outline, size, spend) for outline in outlines)
 
 
-def _bounded(masks: Iterable[Mask]) -> tuple[Mask, ...]:
-    """The masks. Raises ValueError as soon as they hold more than MOST_PIXELS together: few runs can cover a lot."""
-    kept: list[Mask] = []
-    pixels = 0
-    for mask in masks:
-        pixels += mask.patch.size
-        if pixels > MOST_PIXELS:
-            raise ValueError(f"the masks cover more than {MOST_PIXELS:,} pixels")
-        kept.append(mask)
-    return tuple(kept)
-
-
-def _mask_of_runs(run: Any) -> Mask:
+def _mask_of_runs(run: Any, spend: Spend) -> Mask:
     from retinue.pipeline.run_lengths import decode_run_lengths
 
     if not isinstance(run, dict):
         raise ValueError("run lengths are a dict with `size` and `counts`")
     height, width = map(int, run["size"])
-    return decode_run_lengths(run["counts"], height, width)
+    return decode_run_lengths(run["counts"], height, width, spend)
 
 
-def _mask_of_outline(outline: Any, size: tuple[int, int]) -> Mask:
-    from retinue.workflows.outlines import mask_of_polygon
+def _mask_of_outline(outline: Any, size: tuple[int, int], spend: Spend) -> Mask:
+    from retinue.workflows.outlines import drawing_effort, mask_of_polygon
 
-    if len(outline) > _MOST_POINTS:
-        raise ValueError(f"an outline has at most {_MOST_POINTS:,} points, not {len(outline):,}")
-    return mask_of_polygon(_coordinates([[point["x"], point["y"]] for point in outline]), size)
+    points = _coordinates([[point["x"], point["y"]] for point in outline])
+    spend(drawing_effort(points, size))
+    return mask_of_polygon(points, size)
 
 
 def _keypoints(points: list[Mapping[str, Any]]) -> Keypoints:

@@ -41,17 +41,17 @@ def run_workflow(
 
 
 class _Allowance:
-    """What the pictures of an answer may take together."""
+    """What an answer may take."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime, self._spent = runtime, 0
 
     def spend(self, size_bytes: int) -> None:
-        """Counts a picture. Raises PayloadTooLarge, WorkflowLimitError when time is up."""
+        """Counts the bytes of a value. Raises PayloadTooLarge, WorkflowLimitError when time is up."""
         self._spent += size_bytes
         if self._spent > self._runtime.limits.answer_bytes:
             raise PayloadTooLarge(
-                f"The pictures of the answer are too large; {self._runtime.limits.answer_bytes / 1e6:g} MB can be sent "
+                f"The answer is too large; {self._runtime.limits.answer_bytes / 1e6:g} MB can be sent "
                 "(RETINUE_MAX_RESPONSE_MB). Leave out outputs (excluded_fields), filter before crops are made, or send "
                 "fewer images."
             )

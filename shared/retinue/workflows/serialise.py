@@ -17,52 +17,69 @@ _SHORTEST_SHOWN_SECRET = 8
 _OUTLINE_POINTS = 3
 
 
+_ROW_BYTES = 100  # a detection has more
+
+
 Spend = Callable[[int], None]
-"""Called with the bytes of each picture that was written; raises where the answer becomes too large."""
+"""Called with how many bytes each value takes at least, before it is written, or once a picture is; raises where the
+answer becomes too large."""
+
+Move = Callable[[DetectionTable], DetectionTable]
+"""Puts detections into the coordinates in which they are written."""
 
 
-def serialise(value: Any, kinds: tuple[str, ...], spend: Spend | None = None) -> Any:
+def serialise(
+    value: Any,
+    kinds: tuple[str, ...],
+    spend: Spend = lambda size_bytes: None,
+    move: Move = lambda table: table,
+) -> Any:
     """The JSON form of a value of these kinds. Raises TypeError for what has none."""
     if "secret" in kinds and isinstance(value, str):
         return _masked(value)
     if "video_metadata" in kinds and isinstance(value, VideoMetadata):
         return value.render()
     if isinstance(value, DetectionTable):
-        return render_detections(value, is_run_length=bool({RLE_INSTANCES, SEMANTIC} & set(kinds)))
-    return render(value, spend)
+        spend(_ROW_BYTES * len(value))
+        return render_detections(move(value), is_run_length=bool({RLE_INSTANCES, SEMANTIC} & set(kinds)))
+    return render(value, spend, move)
 
 
-def render(value: Any, spend: Spend | None = None) -> Any:
+def render(value: Any, spend: Spend = lambda size_bytes: None, move: Move = lambda table: table) -> Any:
     """The JSON form of a value, by its type; whole numbers of more than 64 bits as floats.
 
     Raises TypeError for what has none, such as sets, and OverflowError for numbers that are too large.
     """
     match value:
-        case None | bool() | float():
+        case int():  # also bool
+            return value if -(2**63) <= value < 2**64 else float(value)
+        case None | float():
             return value
         case str():
+            spend(len(value))
             return _valid(value)
-        case int():
-            return value if -(2**63) <= value < 2**64 else float(value)
+        case dict():
+            spend(sum(map(len, map(str, value))))
+            return {_valid(str(key)): render(item, spend, move) for key, item in value.items()}
+        case list() | tuple():
+            spend(2 * len(value))  # each with a comma
+            return [render(item, spend, move) for item in value]
         case WorkflowImage():
             picture = render_image(value)
-            if spend is not None:
-                spend(len(picture["value"]))
+            spend(len(picture["value"]))
             return picture
         case DetectionTable():
-            return render_detections(value)
+            return serialise(value, (), spend, move)
         case VideoMetadata():
             return {name: item for name, item in value.render().items() if item is not None}
-        case dict():
-            return {_valid(str(key)): render(item, spend) for key, item in value.items()}
-        case list() | tuple():
-            return [render(item, spend) for item in value]
         case datetime():
             return value.isoformat()
         case bytes():
+            spend(len(value))
             return base64.b64encode(value).decode("ascii")
         case np.generic() | np.ndarray():
-            return render(value.tolist(), spend) if value.dtype == object else value.tolist()
+            spend(2 * value.size)
+            return render(value.tolist(), spend, move) if value.dtype == object else value.tolist()
     raise TypeError(f"a value of type {type(value).__name__} cannot be written as JSON")
 
 
@@ -100,15 +117,18 @@ def render_detections(table: DetectionTable, *, is_run_length: bool = False) -> 
 def _render_row(table: DetectionTable, row: int, is_run_length: bool) -> dict[str, Any] | None:
     """One detection, keys in the contract's order."""
     x1, y1, x2, y2 = table.xyxy[row].tolist()
+    width, height = abs(x2 - x1), abs(y2 - y1)  # a box can be turned inside out
     rendered: dict[str, Any] = {
-        "width": x2 - x1,
-        "height": y2 - y1,
-        "x": x1 + (x2 - x1) / 2,
-        "y": y1 + (y2 - y1) / 2,
+        "width": width,
+        "height": height,
+        "x": x1 + width / 2,
+        "y": y1 + height / 2,
         "confidence": table.confidence[row].item(),
         "class_id": table.class_id[row].item(),
     }
     columns = {name: render(column[row]) for name, column in table.columns.items()}
+    if not columns.keys() >= _ROTATED_BOX:
+        columns = {name: value for name, value in columns.items() if name not in _ROTATED_BOX}
     if table.masks is not None and not is_run_length:
         points = _outline(table, row)
         if points is None:
@@ -129,6 +149,7 @@ def _render_row(table: DetectionTable, row: int, is_run_length: bool) -> dict[st
     return rendered | columns
 
 
+_ROTATED_BOX = {"angle", "rect", "height", "width"}
 # Columns that come before the parent's id; the others follow it. The box of a rotated rectangle replaces the sides.
 _BEFORE_PARENT = (
     "path_deviation", "time_in_zone", "polygon", "angle", "rect", "height", "width",
@@ -137,9 +158,9 @@ _BEFORE_PARENT = (
 
 def _origins(place: Place) -> dict[str, Any]:
     return {
-        "parent_origin": place.parent.render(),
+        **({"parent_origin": place.parent.render()} if place.parent.is_known else {}),
         "root_parent_id": place.root.id,
-        "root_parent_origin": place.root.render(),
+        **({"root_parent_origin": place.root.render()} if place.root.is_known else {}),
     }
 
 

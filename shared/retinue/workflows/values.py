@@ -19,6 +19,9 @@ from retinue.workflows.image import VideoMetadata, WorkflowImage
 from retinue.workflows.kinds import DETECTION_KINDS
 from retinue.workflows.read_detections import read_detections, read_origin, read_text
 
+MOST_MASK_PIXELS = 50_000_000
+"""How many pixels the masks of the detections that come with one request may have together."""
+
 _REFUSED_TYPES = {
     "numpy": "pictures as numpy arrays are not taken; send base64 or a URL",
     "numpy_object": "pictures as numpy arrays are not taken; send base64 or a URL",
@@ -28,10 +31,11 @@ _NUMBER = (int, float)
 
 
 class ValueReader:
-    """Reads values of batch inputs; `load` makes pixels of what a request says about a picture."""
+    """Reads the values of the batch inputs of one request; `load` makes pixels of what it says about a picture."""
 
     def __init__(self, load: Callable[[ImageReference], Image]) -> None:
         self._load = load
+        self._mask_pixels = 0
 
     def __call__(self, kinds: tuple[str, ...], identifier: str, value: Any) -> Any:
         """The value as the first of its kinds that takes it; kinds that read nothing leave it as it is.
@@ -61,8 +65,16 @@ class ValueReader:
         if kind == "image":
             return self._read_image
         if kind in DETECTION_KINDS:
-            return lambda identifier, value: read_detections(kind, identifier, value)
+            return lambda identifier, value: read_detections(kind, identifier, value, self._spend)
         return _READERS.get(kind)
+
+    def _spend(self, pixels: int) -> None:
+        self._mask_pixels += pixels
+        if self._mask_pixels > MOST_MASK_PIXELS:
+            raise ValueError(
+                f"the detections of a request may have masks of {MOST_MASK_PIXELS:,} pixels together; each detection, "
+                "and the length of each outline, counts beside"
+            )
 
     def _read_image(self, identifier: str, value: Any) -> WorkflowImage:
         """A picture from base64 text or a URL, alone or in a dict; in a dict also from an upload by its id."""
@@ -196,8 +208,8 @@ def _classification(identifier: str, value: Any) -> dict[str, Any]:
         raise ValueError("a classification is a dict with `image` and `predictions`")
     if "predicted_classes" not in value and not {"top", "confidence"} <= value.keys():
         raise ValueError("a classification has `predicted_classes`, or `top` and `confidence`")
-    filled = {"prediction_type": "classification", "inference_id": new_id(), "parent_id": identifier}
-    filled["root_parent_id"] = value.get("parent_id", identifier)
+    filled = {"prediction_type": "classification", "inference_id": new_id()}
+    filled |= {"parent_id": identifier, "root_parent_id": identifier}
     return value | {name: item for name, item in filled.items() if name not in value}
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import drawn
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import IMAGE
@@ -72,13 +73,16 @@ class ColorManifest(Manifest):
 
 
 class Drawing(Block):
-    """Base of the blocks that draw: `draw` changes pixels (H, W, 3) uint8 RGB in place."""
+    """Base of the blocks that draw: `draw` changes pixels (H, W, 3) uint8 RGB in place.
+
+    Numbers reach it as bounds.drawn lets them through.
+    """
 
     category = "visualization"
     outputs: ClassVar = {"image": (IMAGE,)}
 
     def run(self, image: WorkflowImage, copy_image: bool, **properties: Any) -> dict[str, Any]:
-        pixels = self.draw(np.array(image.rgb(), order="C"), **properties)
+        pixels = self.draw(np.array(image.rgb(), order="C"), **drawn(self.manifest, properties))
         if image.pixels.ndim == 2:  # as OpenCV, which takes the first of blue, green, red for a grey picture
             pixels = pixels[:, :, 2]
         if not copy_image:  # who reads this picture later sees the drawing

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from retinue.ids import new_id
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import number
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import IMAGE
 from retinue.workflows.manifest import ImageRef, IntegerRef, Manifest, images_field
@@ -33,7 +34,11 @@ class AbsoluteStaticCrop(Block):
     outputs = {"crops": (IMAGE,)}
     batches = frozenset({"images"})
 
-    def run(self, images: WorkflowImage, x_center: int, y_center: int, width: int, height: int) -> dict[str, Any]:
+    def run(
+        self, images: WorkflowImage, x_center: float, y_center: float, width: float, height: float
+    ) -> dict[str, Any]:
+        numbers = {"x_center": x_center, "y_center": y_center, "width": width, "height": height}
+        x_center, y_center, width, height = (number(name, value) for name, value in numbers.items())
         left, top = round(x_center - width / 2), round(y_center - height / 2)
         right, bottom = min(images.width, round(left + width)), min(images.height, round(top + height))
         left, top = max(0, left), max(0, top)

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import LARGEST_DRAWN, whole
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import IMAGE
 from retinue.workflows.manifest import ImageRef, IntegerRef, Manifest
@@ -34,15 +35,15 @@ class ContoursDetection(Block):
     }
 
     def run(self, image: WorkflowImage, line_thickness: int) -> dict[str, Any]:
-        from retinue.workflows.drawing.shapes import draw_polygon
+        from retinue.workflows.drawing.shapes import draw_polygons
         from retinue.workflows.imaging.contour_hierarchy import external_contours
         from retinue.workflows.imaging.gray import to_gray, to_rgb
 
+        thickness = whole("line_thickness", line_thickness, least=-LARGEST_DRAWN, most=LARGEST_DRAWN)
         gray = to_gray(image.pixels)
         contours, hierarchy = external_contours(gray)
         drawn = to_rgb(gray).copy()
-        for contour in contours:
-            draw_polygon(drawn, contour, _MAGENTA, line_thickness)
+        draw_polygons(drawn, contours, _MAGENTA, thickness)
         return {
             "image": image.with_pixels(drawn),
             "contours": contours,

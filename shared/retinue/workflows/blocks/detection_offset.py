@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import AliasChoices, Field
 
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import number
 from retinue.workflows.detections import DetectionTable, new_ids
 from retinue.workflows.kinds import INSTANCES, KEYPOINTS, OBJECTS
 from retinue.workflows.manifest import DetectionsRef, IntegerRef, Manifest
@@ -42,7 +43,8 @@ class DetectionOffset(Block):
     outputs = {"predictions": (OBJECTS, INSTANCES, KEYPOINTS)}
     batches = frozenset({"predictions"})
 
-    def run(self, predictions: DetectionTable, offset_width: int, offset_height: int, units: str) -> dict[str, Any]:
+    def run(self, predictions: DetectionTable, offset_width: float, offset_height: float, units: str) -> dict[str, Any]:
+        offset_width, offset_height = number("offset_width", offset_width), number("offset_height", offset_height)
         if not len(predictions):
             return {"predictions": predictions.select([])}
         xyxy = predictions.xyxy

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import whole
 from retinue.workflows.detections import DetectionTable, strings
 from retinue.workflows.kinds import CLASSIFICATION, INSTANCES, KEYPOINTS, OBJECTS
 from retinue.workflows.manifest import DetectionsRef, IntegerRef, Manifest, Reference, StringRef
@@ -99,6 +100,8 @@ def _relabelled(table: DetectionTable, labels: Sequence[Label | None]) -> Detect
 def _fallback(class_name: str | None, class_id: int | None) -> Label | None:
     if not class_name:
         return None
+    if class_id is not None:
+        class_id = whole("fallback_class_id", class_id, least=-sys.maxsize, most=sys.maxsize)
     return Label(class_name, sys.maxsize if class_id is None or class_id < 0 else class_id, 0.0)
 
 

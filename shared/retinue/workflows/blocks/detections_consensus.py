@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import AliasChoices, Field
 
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import fraction, whole
 from retinue.workflows.consensus import Aggregation, MaskAggregation, Rules, aggregate, agree
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.kinds import INSTANCES, OBJECTS
@@ -87,10 +88,10 @@ class DetectionsConsensus(Block):
         detections_merge_mask_aggregation: MaskAggregation,
     ) -> dict[str, Any]:
         rules = Rules(
-            votes=required_votes,
+            votes=whole("required_votes", required_votes),
             is_class_aware=class_aware,
-            iou_threshold=iou_threshold,
-            minimum_confidence=confidence,
+            iou_threshold=fraction("iou_threshold", iou_threshold),
+            minimum_confidence=fraction("confidence", confidence),
             confidence=detections_merge_confidence_aggregation,
             coordinates=detections_merge_coordinates_aggregation,
             masks=detections_merge_mask_aggregation,

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import fraction
 from retinue.workflows.detections import DetectionTable, Place, concatenate, strings
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import INSTANCES, OBJECTS
@@ -47,8 +48,7 @@ class DetectionsStitch(Block):
     ) -> dict[str, Any]:
         if overlap_filtering_strategy not in ("none", "nms", "nmm"):
             raise ValueError(f"overlap_filtering_strategy is none, nms or nmm, not {overlap_filtering_strategy!r}")
-        if not 0 <= iou_threshold <= 1:
-            raise ValueError(f"iou_threshold is from 0 to 1, not {iou_threshold}")
+        iou_threshold = fraction("iou_threshold", iou_threshold)
         parts = [_on(reference_image, table) for table in predictions if table is not None and len(table)]
         if not parts:
             return {"predictions": DetectionTable.empty()}

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import whole
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.manifest import ImageRef, IntegerRef, Manifest
 
@@ -34,4 +35,6 @@ class DominantColor(Block):
     def run(self, image: WorkflowImage, color_clusters: int, max_iterations: int, target_size: int) -> dict[str, Any]:
         from retinue.workflows.imaging.colors import dominant_color
 
-        return {"rgb_color": dominant_color(image.pixels, color_clusters, max_iterations, target_size)}
+        numbers = {"color_clusters": color_clusters, "max_iterations": max_iterations, "target_size": target_size}
+        checked = {name: whole(name, value, least=1) for name, value in numbers.items()}
+        return {"rgb_color": dominant_color(image.pixels, **checked)}

@@ -10,6 +10,7 @@ from pydantic import AliasChoices, Field
 
 from retinue.pipeline.prediction import Mask
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import fraction, number
 from retinue.workflows.detections import DetectionTable
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import IMAGE, INSTANCES, KEYPOINTS, OBJECTS
@@ -65,6 +66,7 @@ class DynamicCrop(Block):
         mask_opacity: float,
         background_color: str | Sequence[int],
     ) -> list[dict[str, Any]]:
+        mask_opacity = fraction("mask_opacity", mask_opacity)
         limit = self.runtime.limits.elements
         if len(predictions) > limit:
             raise ValueError(f"{len(predictions)} detections would become as many crops; the limit is {limit}")
@@ -117,4 +119,4 @@ def _rgb(color: str | Sequence[int]) -> NDArray[np.uint8]:
         channels = []
     if len(channels) != 3:
         raise ValueError(f"{color!r} is no colour: write '#rrggbb', '#rgb', '(r, g, b)' or [r, g, b]")
-    return np.array(channels).astype(np.uint8)
+    return np.array([int(number("background_color", channel)) for channel in channels]).astype(np.uint8)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import whole
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import IMAGE
 from retinue.workflows.manifest import ImageRef, IntegerRef, Manifest, StringRef
@@ -32,4 +33,4 @@ class ImageBlur(Block):
     def run(self, image: WorkflowImage, blur_type: str, kernel_size: int) -> dict[str, Any]:
         from retinue.workflows.imaging.blur import blur
 
-        return {"image": image.with_pixels(blur(image.pixels, blur_type, kernel_size))}
+        return {"image": image.with_pixels(blur(image.pixels, blur_type, whole("kernel_size", kernel_size)))}

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import number, whole
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import IMAGE
 from retinue.workflows.manifest import ImageRef, IntegerRef, Manifest, StringRef
@@ -39,19 +40,21 @@ class ImagePreprocessing(Block):
         self,
         image: WorkflowImage,
         task_type: str,
-        width: int | None,
-        height: int | None,
-        rotation_degrees: int | None,
+        width: int,
+        height: int,
+        rotation_degrees: float,
         flip_type: str | None,
     ) -> dict[str, Any]:
         from retinue.workflows.imaging.warp import flip, resize, rotate
 
         match task_type:
             case "resize":
-                pixels = resize(image.pixels, width, height)
+                pixels = resize(image.pixels, whole("width", width), whole("height", height))
             case "rotate":
-                pixels = rotate(image.pixels, rotation_degrees)
+                pixels = rotate(image.pixels, number("rotation_degrees", rotation_degrees))
             case _:
                 pixels = flip(image.pixels, flip_type)
+        if not image.is_root:
+            return {"image": image.with_pixels(pixels)}
         # Its pixels are no longer those of the picture that came in: it starts anew, under the same name.
         return {"image": replace(WorkflowImage.of_pixels(pixels, image.id), given_video=image.given_video)}

@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field
 
 from retinue.ids import new_id
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import fraction, whole
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import IMAGE
 from retinue.workflows.manifest import FractionRef, ImageRef, IntegerRef, Manifest
@@ -52,8 +53,11 @@ class ImageSlicer(Block):
         overlap_ratio_width: float,
         overlap_ratio_height: float,
     ) -> list[dict[str, Any]]:
-        left, width = self.starts(image.width, slice_width, overlap_ratio_width)
-        top, height = self.starts(image.height, slice_height, overlap_ratio_height)
+        width, height = whole("slice_width", slice_width, least=1), whole("slice_height", slice_height, least=1)
+        overlap_x = fraction("overlap_ratio_width", overlap_ratio_width)
+        overlap_y = fraction("overlap_ratio_height", overlap_ratio_height)
+        left, width = self.starts(image.width, width, overlap_x)
+        top, height = self.starts(image.height, height, overlap_y)
         count, limit = len(left) * len(top), self.runtime.limits.elements
         if count > limit:
             raise ValueError(

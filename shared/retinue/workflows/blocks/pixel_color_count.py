@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import number
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.manifest import ImageRef, IntegerRef, Manifest, Reference, StringRef
 
@@ -31,4 +32,5 @@ class PixelColorCount(Block):
     def run(self, image: WorkflowImage, target_color: Any, tolerance: int) -> dict[str, Any]:
         from retinue.workflows.imaging.colors import count_color, parse_color
 
-        return {"matching_pixels_count": count_color(image.pixels, parse_color(target_color), tolerance)}
+        color = parse_color(target_color)
+        return {"matching_pixels_count": count_color(image.pixels, color, number("tolerance", tolerance))}

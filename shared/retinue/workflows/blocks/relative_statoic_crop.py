@@ -6,6 +6,7 @@ from pydantic import Field
 
 from retinue.ids import new_id
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import fraction
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import IMAGE
 from retinue.workflows.manifest import Fraction, FractionRef, ImageRef, Manifest, images_field
@@ -38,6 +39,8 @@ class RelativeStaticCrop(Block):
     def run(
         self, images: WorkflowImage, x_center: float, y_center: float, width: float, height: float
     ) -> dict[str, Any]:
+        numbers = {"x_center": x_center, "y_center": y_center, "width": width, "height": height}
+        x_center, y_center, width, height = (fraction(name, value) for name, value in numbers.items())
         middle_x, middle_y = round(images.width * x_center), round(images.height * y_center)
         width_px, height_px = round(images.width * width), round(images.height * height)
         left, top = round(middle_x - width_px / 2), round(middle_y - height_px / 2)

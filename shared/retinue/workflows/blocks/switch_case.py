@@ -6,7 +6,6 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from retinue.workflows.block import Block, Branch
-from retinue.workflows.errors import ExecutionEngineRuntimeError
 from retinue.workflows.manifest import AnyRef, Manifest, StepRef
 from retinue.workflows.query.limits import text_of
 from retinue.workflows.selectors import step_of
@@ -44,12 +43,11 @@ class SwitchCase(Block):
     manifest = SwitchCaseManifest
     is_flow_control = True
 
-    def run(self, value: Any, cases: dict[str, str], case_insensitive: bool, default_next_steps: list[str]) -> Branch:
+    def run(
+        self, value: Any, cases: dict[str, str], case_insensitive: bool, default_next_steps: list[str]
+    ) -> Branch | None:
         if not cases and not default_next_steps:
-            raise ExecutionEngineRuntimeError(
-                "cases and default_next_steps are empty: there is nothing to go on with",
-                context="workflow_execution | step_output_registration",
-            )
+            return None  # there is nothing to go on with, which the engine tells
         key = text_of(value)
         if case_insensitive:
             key, cases = key.lower(), {case.lower(): target for case, target in cases.items()}

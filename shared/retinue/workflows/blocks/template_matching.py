@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import fraction, number
 from retinue.workflows.detections import DetectionTable, Place, new_ids, strings
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import OBJECTS
@@ -44,7 +45,9 @@ class TemplateMatching(Block):
     ) -> dict[str, Any]:
         from retinue.workflows.imaging.template import match_template
 
-        boxes = match_template(image.pixels, template.pixels, matching_threshold, nms_threshold if apply_nms else None)
+        threshold = number("matching_threshold", matching_threshold)
+        most_overlap = fraction("nms_threshold", nms_threshold) if apply_nms else None
+        boxes = match_template(image.pixels, template.pixels, threshold, most_overlap)
         count = len(boxes)
         table = DetectionTable(
             xyxy=boxes.astype(np.float64),

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from retinue.workflows.block import Block
+from retinue.workflows.bounds import number
 from retinue.workflows.image import WorkflowImage
 from retinue.workflows.kinds import IMAGE
 from retinue.workflows.manifest import ImageRef, IntegerRef, Manifest, StringRef
@@ -35,4 +36,5 @@ class Threshold(Block):
     def run(self, image: WorkflowImage, threshold_type: str, thresh_value: int, max_value: int) -> dict[str, Any]:
         from retinue.workflows.imaging.threshold import threshold
 
-        return {"image": image.with_pixels(threshold(image.pixels, threshold_type, thresh_value, max_value))}
+        level, white = number("thresh_value", thresh_value), number("max_value", max_value)
+        return {"image": image.with_pixels(threshold(image.pixels, threshold_type, level, white))}

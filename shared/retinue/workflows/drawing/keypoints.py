@@ -4,11 +4,13 @@ points (n, k, 2) x, y in pixels, of n objects with k slots each. Points at 0, 0 
 there, and nothing is drawn for them.
 """
 
+import reprlib
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retinue.workflows.bounds import whole
 from retinue.workflows.drawing import shapes
 from retinue.workflows.drawing.colors import Rgb
 from retinue.workflows.drawing.text import draw_text, text_size
@@ -38,9 +40,10 @@ def draw_edges(picture: Picture, points: Points, edges: Sequence[Edge], color: R
     Raises ValueError for an edge to a point that does not exist.
     """
     slots = points.shape[1]
-    pairs = np.array(edges or SKELETONS.get(slots, ()), np.int64).reshape(-1, 2)
-    if ((pairs < 1) | (pairs > slots)).any():
-        raise ValueError(f"edges must join points 1..{slots}: {pairs.tolist()}")
+    listed = [[whole("edges", point) for point in edge] for edge in edges or SKELETONS.get(slots, ())]
+    if any(len(edge) != 2 or not all(1 <= point <= slots for point in edge) for edge in listed):
+        raise ValueError(f"edges must be pairs that join points 1..{slots}: {reprlib.repr(listed)}")
+    pairs = np.array(listed, np.int64).reshape(-1, 2)
     start, end = (pairs - 1).T
     is_there = _is_there(points)
     segments = np.concatenate([points[:, start], points[:, end]], axis=2)[is_there[:, start] & is_there[:, end]]

@@ -19,7 +19,7 @@ def blur_regions(
     """The boxes (n, 4), or only the masks if there are any, blurred by a box of kernel_size pixels.
 
     padding: by how many pixels the boxes, or the masks in all directions, grow. Raises ValueError for a kernel_size
-    below 1 and a padding below 0.
+    that box_blur does not take, and a padding below 0.
     """
     if padding < 0:
         raise ValueError(f"padding cannot be negative, and is {padding}")
@@ -58,18 +58,26 @@ def _grown(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
     if radius == 0:
         return mask
     height, width = mask.shape
-    farthest = min(radius, height - 1)
-    down = np.arange(-farthest, farthest + 1)
+    down = np.arange(radius + 1)
     reach = np.rint(radius * np.sqrt((radius * radius - down * down) / (radius * radius))).astype(int)
-    counts = np.cumsum(np.pad(mask, ((0, 0), (1, 0))), axis=1, dtype=np.int32)
-    columns = np.arange(width)
-    grown = np.zeros_like(mask)
-    for offset, half in zip(down.tolist(), reach.tolist(), strict=True):
-        first, last = np.maximum(columns - half, 0), np.minimum(columns + half + 1, width)
-        widened = counts[:, last] > counts[:, first]
-        # A row of the mask marks the rows up to the radius above and below it.
-        grown[max(0, offset) : height + min(0, offset)] |= widened[max(0, -offset) : height - max(0, offset)]
-    return grown
+    aside = _distance_along_rows(mask)
+    # A pixel so far from the mask in its row lies in the grown mask, and so do those this far above and below it.
+    farthest = np.searchsorted(-reach, -np.arange(radius + 1), side="right") - 1
+    y, x = np.nonzero(aside <= radius)
+    tall = farthest[aside[y, x]]
+    steps = np.zeros((height + 1) * width, np.int32)
+    np.add.at(steps, np.maximum(y - tall, 0) * width + x, 1)
+    np.add.at(steps, np.minimum(y + tall + 1, height) * width + x, -1)
+    return np.asarray(np.cumsum(steps.reshape(height + 1, width), axis=0)[:height] > 0)
+
+
+def _distance_along_rows(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """How far each pixel (h, w) is from the nearest of the mask in its row; beyond any radius in rows without."""
+    columns = np.arange(mask.shape[1], dtype=np.int32)
+    nowhere = np.iinfo(np.int32).max // 2
+    before = np.maximum.accumulate(np.where(mask, columns, -nowhere), axis=1)
+    behind = np.minimum.accumulate(np.where(mask, columns, nowhere)[:, ::-1], axis=1)[:, ::-1]
+    return np.minimum(columns - before, behind - columns)
 
 
 def pixelate_regions(picture: Picture, xyxy: Boxes, *, pixel_size: int = 20) -> None:

@@ -5,16 +5,22 @@ pixels may come twice. Coordinates are integers: whole pixels, or where the name
 Divisions and roundings are those of OpenCV 4's drawing.cpp, so that the pixels are.
 """
 
+from collections.abc import Iterator
+from itertools import chain
+
 import numpy as np
 from numpy.typing import NDArray
 
-Index = NDArray[np.int64]
-Pixels = tuple[Index, Index]
-Shape = tuple[int, ...]
+from retinue.workflows.drawing.runs import Index, Pixels, Runs, Shape, ranges, union
 
 ONE = 1 << 16
 """A pixel in fixed-point coordinates."""
 _HALF = ONE >> 1
+MAX_RUNS = 8_000_000
+"""Of the thick lines that are drawn at once, at most: it takes about a second."""
+MAX_LINE_PIXELS = 32_000_000
+"""Of the lines of one pixel that are drawn at once, at most, where they cross the picture: that takes as long."""
+_GROUP_RUNS = 250_000
 
 
 def line_pixels(segments: Index, shape: Shape, *, connectivity: int = 8) -> Pixels:
@@ -26,12 +32,12 @@ def line_pixels(segments: Index, shape: Shape, *, connectivity: int = 8) -> Pixe
     across, down = x2 - x1, np.abs(y2 - y1)
     is_steep = down > across
     major, minor = np.maximum(across, down), np.minimum(across, down)
-    line, step = _ranges(np.zeros_like(major), major)
+    line, step = ranges(np.zeros_like(major), major)
     length = np.maximum(major[line], 1)
     if connectivity == 4:
         reached = -(-step * minor[line] // length)
         before = np.maximum(-(-(step - 1) * minor[line] // length), 0)
-        run, aside = _ranges(before, reached)
+        run, aside = ranges(before, reached)
         line, step = line[run], step[run]
     else:
         aside = -((length - 2 * minor[line] * step) // (2 * length))
@@ -39,13 +45,72 @@ def line_pixels(segments: Index, shape: Shape, *, connectivity: int = 8) -> Pixe
     return y1[line] + np.where(y2 < y1, -1, 1)[line] * along_y, x1[line] + along_x
 
 
+def line_groups(segments: Index, shape: Shape) -> Iterator[slice]:
+    """Slices of the segments (m, 4), fixed x, y, x, y, that are drawn together as lines of one pixel.
+
+    Raises ValueError where all have more than MAX_LINE_PIXELS.
+    """
+    longest = np.abs(segments[:, 2:] - segments[:, :2]).max(axis=1, initial=0) // ONE + 2
+    pixels = np.minimum(longest, max(shape[:2]))
+    if (count := int(pixels.sum())) > MAX_LINE_PIXELS:
+        raise ValueError(
+            f"{len(segments):,} lines are too much to draw: they have some {count:,} pixels, and the limit is "
+            f"{MAX_LINE_PIXELS:,}. Draw fewer"
+        )
+    return _groups(pixels)
+
+
 def thick_line_pixels(segments: Index, thickness: int, shape: Shape) -> Pixels:
-    """Lines with round ends; segments (m, 4) fixed x, y, x, y, thickness of 2 or more."""
-    ends = np.unique(segments.reshape(-1, 2), axis=0)
-    return _joined(
-        quad_pixels(_thick_quads(segments, thickness), shape),
-        disc_pixels((ends + _HALF) // ONE, (thickness + 1) // 2, shape),
+    """Lines with round ends; segments (m, 4) fixed x, y, x, y, thickness of 2 or more.
+
+    Raises ValueError where they are so many and so thick that there would be more than MAX_RUNS.
+    """
+    radius = (thickness + 1) // 2
+    centers = _seen_discs((segments.reshape(-1, 2) + _HALF) // ONE, radius, shape)
+    if _hides_all(centers, radius, shape):
+        y, x = np.indices(shape[:2]).reshape(2, -1)
+        return y, x
+    quads = _thick_quads(segments, thickness)
+    disc_runs = np.full(len(centers), min(2 * radius + 1, shape[0]))
+    # As many as the quadrilateral has rows, and the pixels of its outline.
+    quad_runs = 4 * np.minimum(np.ptp(quads, axis=1).max(axis=1, initial=0) // ONE + 2, max(shape[:2]))
+    if (count := int(disc_runs.sum() + quad_runs.sum())) > MAX_RUNS:
+        raise ValueError(
+            f"{len(quads):,} lines of {thickness} pixels are too much to draw: they are made of some {count:,} runs of "
+            f"pixels, and the limit is {MAX_RUNS:,}. Draw thinner lines, or fewer"
+        )
+    return union(
+        chain(
+            (_quad_runs(quads[group], shape) for group in _groups(quad_runs)),
+            (_disc_runs(centers[group], radius, shape) for group in _groups(disc_runs)),
+        ),
+        shape,
     )
+
+
+def _seen_discs(centers: Index, radius: int, shape: Shape) -> Index:
+    """Those of the centers (m, 2) whose discs may reach into the picture, each once."""
+    width, height = shape[1] + 2 * radius, shape[0] + 2 * radius
+    x, y = (centers + radius).T
+    is_near = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    y, x = np.divmod(np.unique(y[is_near] * width + x[is_near]), width)
+    return np.stack([x, y], axis=1) - radius
+
+
+def _hides_all(centers: Index, radius: int, shape: Shape) -> bool:
+    """Whether one of the discs covers all of the picture."""
+    farthest = np.maximum(np.abs(centers), np.abs(centers - np.array([shape[1] - 1, shape[0] - 1])))
+    return bool(((farthest * farthest).sum(axis=1) <= radius * radius).any())
+
+
+def _groups(runs: Index) -> Iterator[slice]:
+    """Slices of shapes that have so many runs each, of about _GROUP_RUNS together."""
+    ends = np.cumsum(runs)
+    start = 0
+    while start < len(runs):
+        stop = max(start + 1, int(np.searchsorted(ends, (ends[start - 1] if start else 0) + _GROUP_RUNS)))
+        yield slice(start, stop)
+        start = stop
 
 
 def _thick_quads(segments: Index, thickness: int) -> Index:
@@ -59,18 +124,19 @@ def _thick_quads(segments: Index, thickness: int) -> Index:
     return np.stack([starts + aside, starts - aside, ends - aside, ends + aside], axis=1)
 
 
-def quad_pixels(corners: Index, shape: Shape) -> Pixels:
+def _quad_runs(corners: Index, shape: Shape) -> Runs:
     """Convex quadrilaterals, filled, with their outlines; corners (m, 4, 2) fixed x, y."""
     edges = np.concatenate([np.roll(corners, 1, axis=1), corners], axis=2).reshape(-1, 4)
-    outlines = fixed_line_pixels(edges, shape)
+    outline_y, outline_x = fixed_line_pixels(edges, shape)
     top = np.argmin(corners[:, :, 1], axis=1)
     corners = np.take_along_axis(corners, (top[:, None, None] + np.arange(4)[:, None]) % 4, axis=1)
     row = (corners[:, :, 1] + _HALF) // ONE
     # The last row has only its outline.
-    quad, y = _ranges(np.maximum(row[:, 0], 0), np.minimum(row.max(axis=1), shape[0]) - 1)
+    quad, y = ranges(np.maximum(row[:, 0], 0), np.minimum(row.max(axis=1), shape[0]) - 1)
     sides = [_side(corners, row, order, quad, y) for order in ((0, 1, 2, 3, 0), (0, 3, 2, 1, 0))]
     left, right = np.minimum(*sides), np.maximum(*sides)
-    return _joined(outlines, _span_pixels(y, (left + _HALF) // ONE, (right + _HALF) // ONE, shape))
+    first_x, last_x = (np.append(outline_x, (side + _HALF) // ONE) for side in (left, right))
+    return np.append(outline_y, y), first_x, last_x
 
 
 def _side(corners: Index, row: Index, order: tuple[int, ...], quad: Index, y: Index) -> Index:
@@ -95,7 +161,7 @@ def fixed_line_pixels(segments: Index, shape: Shape) -> Pixels:
     start, end = np.where(is_backward, end, start), np.where(is_backward, start, end)
     advance, aside = (end - start).T
     slope = _quotient(aside * ONE, advance | 1)
-    line, step = _ranges(np.zeros_like(advance), advance // ONE)
+    line, step = ranges(np.zeros_like(advance), advance // ONE)
     first = (start[line, 0] + _HALF) // ONE + step
     second = (start[line, 1] + _HALF + slope[line] * step) // ONE
     last = (end + _HALF) // ONE
@@ -106,29 +172,37 @@ def fixed_line_pixels(segments: Index, shape: Shape) -> Pixels:
 
 def disc_pixels(centers: Index, radius: int, shape: Shape) -> Pixels:
     """Filled circles around centers (m, 2) x, y: every pixel that is at most `radius` away."""
+    return union([_disc_runs(centers, radius, shape)], shape)
+
+
+def _disc_runs(centers: Index, radius: int, shape: Shape) -> Runs:
     x, y = centers.T
-    highest, lowest = -y.max(initial=0), shape[0] - 1 - y.min(initial=shape[0])
-    down = np.arange(max(-radius, int(highest)), min(radius, int(lowest)) + 1)
-    reach = np.tile(_reach(radius, down), len(centers))
-    x, y = np.repeat(x, len(down)), np.repeat(y, len(down)) + np.tile(down, len(centers))
-    return _span_pixels(y, x - reach, x + reach, shape)
+    disc, row = ranges(np.maximum(y - radius, 0), np.minimum(y + radius, shape[0] - 1))
+    reach = _reach(radius, row - y[disc])
+    return row, x[disc] - reach, x[disc] + reach
 
 
 def circle_pixels(center_xy: tuple[int, int], radius: int, shape: Shape) -> Pixels:
     """The outline of a circle, one pixel wide."""
     x, y = center_xy
-    farthest = max(abs(x), abs(y), abs(shape[1] - x), abs(shape[0] - y))
-    down = np.arange(min(radius, farthest) + 1)
-    down = down[_reach(radius, down) >= down]
-    across = _reach(radius, down)
-    a, b = np.concatenate([down, across]), np.concatenate([across, down])
+    down, across = _octants(radius, -y, shape[0] - 1 - y), _octants(radius, -x, shape[1] - 1 - x)
+    a = np.concatenate([down, _reach(radius, across)])
+    b = np.concatenate([_reach(radius, down), across])
     return _inside(y + np.concatenate([a, a, -a, -a]), x + np.concatenate([b, -b, b, -b]), shape)
+
+
+def _octants(radius: int, first: int, last: int) -> Index:
+    """How far from the centre, along one axis, a circle's pixels lie in the two octants on either side of that axis;
+    only what lies at first..last on one of its sides."""
+    nearest = 0 if first <= 0 <= last else min(abs(first), abs(last))
+    distance = np.arange(nearest, min(radius, max(abs(first), abs(last))) + 1)
+    return distance[_reach(radius, distance) >= distance]
 
 
 def polygon_pixels(vertices: Index, shape: Shape) -> Pixels:
     """A filled polygon (k, 2) with its outline: where it crosses itself, what it encloses an odd number of times."""
     segments = np.concatenate([np.roll(vertices, 1, axis=0), vertices], axis=1)
-    outline = line_pixels(segments, shape)
+    outline_y, outline_x = line_pixels(segments, shape)
     # An edge that leaves the picture follows the line between the pixels where it is cut.
     cut = _clipped(segments, shape[1], shape[0], is_kept=True)
     is_level = (cut[:, 1] == cut[:, 3])[:, None]
@@ -136,11 +210,12 @@ def polygon_pixels(vertices: Index, shape: Shape) -> Pixels:
     x1, y1, x2, y2 = np.where((cut[:, 1] > cut[:, 3])[:, None], np.roll(cut, 2, axis=1), cut).T
     top, bottom = np.sort(segments[:, 1::2], axis=1).T
     slope = _quotient((x2 - x1) * ONE, np.maximum(y2 - y1, 1))
-    edge, y = _ranges(np.maximum(top, 0), np.minimum(bottom, shape[0]) - 1)
+    edge, y = ranges(np.maximum(top, 0), np.minimum(bottom, shape[0]) - 1)
     x = x1[edge] * ONE + slope[edge] * (y - y1[edge])
     order = np.lexsort((x, y))
     y, x = y[order], x[order]
-    return _joined(outline, _span_pixels(y[::2], -(-x[::2] // ONE), x[1::2] // ONE, shape))
+    runs = y[::2], -(-x[::2] // ONE), x[1::2] // ONE
+    return union([(outline_y, outline_x, outline_x), runs], shape)
 
 
 def _reach(radius: int, down: Index) -> Index:
@@ -176,21 +251,6 @@ def _is_apart(segments: Index, limit: Index) -> NDArray[np.bool_]:
     return np.asarray((((start < 0) & (end < 0)) | ((start > limit) & (end > limit))).any(axis=1))
 
 
-def _span_pixels(y: Index, first_x: Index, last_x: Index, shape: Shape) -> Pixels:
-    """The pixels of runs along rows, from first_x to last_x inclusive."""
-    is_seen = (y >= 0) & (y < shape[0])
-    run, x = _ranges(np.maximum(first_x, 0)[is_seen], np.minimum(last_x, shape[1] - 1)[is_seen])
-    return y[is_seen][run], x
-
-
-def _ranges(first: Index, last: Index) -> Pixels:
-    """All integers from first to last inclusive of each range, and with each the index of its range."""
-    length = np.maximum(last - first + 1, 0)
-    owner = np.repeat(np.arange(len(length)), length)
-    offset = first - (np.cumsum(length) - length)
-    return owner, np.arange(len(owner)) + offset[owner]
-
-
 def _quotient(numerator: Index, denominator: Index) -> Index:
     """The quotient, rounded towards zero; denominators are positive."""
     return np.asarray(np.sign(numerator) * (np.abs(numerator) // denominator))
@@ -199,7 +259,3 @@ def _quotient(numerator: Index, denominator: Index) -> Index:
 def _inside(y: Index, x: Index, shape: Shape) -> Pixels:
     is_seen = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
     return y[is_seen], x[is_seen]
-
-
-def _joined(a: Pixels, b: Pixels) -> Pixels:
-    return np.concatenate([a[0], b[0]]), np.concatenate([a[1], b[1]])

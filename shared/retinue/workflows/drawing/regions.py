@@ -13,7 +13,7 @@ from retinue.pipeline.contours import find_all_contours
 from retinue.pipeline.prediction import Mask
 from retinue.workflows.drawing import shapes
 from retinue.workflows.drawing.blend import weighted
-from retinue.workflows.drawing.box_filter import box_blur
+from retinue.workflows.drawing.box_filter import box_blur, check_kernel_size
 from retinue.workflows.drawing.colors import Rgb
 from retinue.workflows.drawing.patches import Area, Patch, mask_patches, paint, patches_of, union_area
 
@@ -59,9 +59,8 @@ def outline_masks_in_boxes(
 def _draw_contours(
     picture: Picture, patch: NDArray[np.bool_], corner_xy: tuple[int, int], color: NDArray[np.uint8], thickness: int
 ) -> None:
-    for contour in find_all_contours(patch):
-        if len(contour) >= _FEWEST_VERTICES:
-            shapes.draw_polygon(picture, contour + corner_xy, color, thickness)
+    contours = [contour + corner_xy for contour in find_all_contours(patch) if len(contour) >= _FEWEST_VERTICES]
+    shapes.draw_polygons(picture, contours, color, thickness)
 
 
 def draw_halos_v1(
@@ -81,7 +80,8 @@ def draw_halos_v2(
 ) -> None:
     """A glow of half of kernel_size pixels around the masks, as the halo block v2 draws it.
 
-    It is mixed into the picture by opacity times its grey level (its brightest is 1).
+    It is mixed into the picture by opacity times its grey level (its brightest is 1). Raises ValueError for a
+    kernel_size that box_blur does not take.
     """
     glow, area, share = _glow(picture, mask_patches(picture, masks), colors, kernel_size, opacity)
     region = picture[area]
@@ -93,6 +93,7 @@ def _glow(
     picture: Picture, patches: list[Patch], colors: Colors, kernel_size: int, opacity: float
 ) -> tuple[Picture, Area, NDArray[np.float64]]:
     """The painted patches blurred (h, w, 3) and cleared inside, where they lie, and how much they cover (h, w, 1)."""
+    check_kernel_size(kernel_size)
     area = union_area(patches, picture.shape, margin=kernel_size)
     painted = np.zeros_like(picture[area])
     inside = paint(painted, area, patches, colors)

@@ -2,7 +2,8 @@
 
 Coordinates are whole pixels x, y, and may lie outside the picture. Colours are three numbers 0..255 in the order of the
 picture's channels. Thickness in pixels: up to 1 a line of one pixel, else lines with round ends and joints that, as in
-OpenCV, come out a pixel wider than they say, those of odd thickness two. ValueError for more than 32767.
+OpenCV, come out a pixel wider than they say, those of odd thickness two. ValueError for more than 32767, and for so
+many lines at once that they would take seconds.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from retinue.workflows.drawing import rasters
+from retinue.workflows.drawing.runs import Index
 
 Picture = NDArray[np.uint8]
 Color = Sequence[int] | NDArray[np.uint8]
@@ -38,24 +40,35 @@ def draw_polyline(picture: Picture, vertices: ArrayLike, color: Color, thickness
 
 def draw_polygon(picture: Picture, vertices: ArrayLike, color: Color, thickness: int = 1) -> None:
     """The outline through the vertices (k, 2) and back to the first."""
-    points = np.asarray(vertices, np.int64).reshape(-1, 2)
-    draw_lines(picture, np.concatenate([np.roll(points, 1, axis=0), points], axis=1), color, thickness)
+    draw_polygons(picture, [vertices], color, thickness)
 
 
-def _draw_fixed(
-    picture: Picture, segments: rasters.Index, color: Color, thickness: int, *, connectivity: int | None
-) -> None:
+def draw_polygons(picture: Picture, polygons: Sequence[ArrayLike], color: Color, thickness: int = 1) -> None:
+    """The outlines of many polygons, each through vertices (k, 2) and back to the first."""
+    if not polygons:
+        return
+    points = np.concatenate([np.reshape(vertices, (-1, 2)) for vertices in polygons])
+    lengths = np.array([np.size(vertices) // 2 for vertices in polygons if np.size(vertices)], np.int64)
+    ends = np.cumsum(lengths)
+    before = np.arange(len(points)) - 1
+    before[ends - lengths] = ends - 1
+    draw_lines(picture, np.concatenate([points[before], points], axis=1), color, thickness)
+
+
+def _draw_fixed(picture: Picture, segments: Index, color: Color, thickness: int, *, connectivity: int | None) -> None:
     """Lines between fixed points, segments (m, 4). Those of one pixel: without connectivity not from whole pixels."""
     if thickness > _LARGEST_THICKNESS:
         raise ValueError(f"lines are at most {_LARGEST_THICKNESS} pixels thick, and this one is {thickness}")
     if thickness > 1:
-        pixels = rasters.thick_line_pixels(segments, thickness, picture.shape)
-    elif connectivity is None:
-        pixels = rasters.fixed_line_pixels(segments, picture.shape)
-    else:
-        whole = (segments + rasters.ONE // 2) // rasters.ONE
-        pixels = rasters.line_pixels(whole, picture.shape, connectivity=connectivity)
-    picture[pixels] = color
+        picture[rasters.thick_line_pixels(segments, thickness, picture.shape)] = color
+        return
+    for group in rasters.line_groups(segments, picture.shape):
+        if connectivity is None:
+            pixels = rasters.fixed_line_pixels(segments[group], picture.shape)
+        else:
+            whole = (segments[group] + rasters.ONE // 2) // rasters.ONE
+            pixels = rasters.line_pixels(whole, picture.shape, connectivity=connectivity)
+        picture[pixels] = color
 
 
 def draw_rectangle(picture: Picture, xyxy: Sequence[int], color: Color, thickness: int = 1) -> None:
@@ -78,7 +91,9 @@ def fill_rectangle(picture: Picture, xyxy: Sequence[int], color: Color) -> None:
     """The rectangle between two opposite corners, both included."""
     x1, y1, x2, y2 = (int(value) for value in xyxy)
     (left, right), (top, bottom) = sorted((x1, x2)), sorted((y1, y2))
-    picture[max(top, 0) : max(bottom + 1, 0), max(left, 0) : max(right + 1, 0)] = color
+    region = picture[max(top, 0) : max(bottom + 1, 0), max(left, 0) : max(right + 1, 0)]
+    region[:1] = color
+    region[1:] = region[:1]  # a row at a time, which is ten times as fast as pixel by pixel
 
 
 def fill_round_rectangle(picture: Picture, xyxy: Sequence[int], color: Color, radius: int) -> None:
@@ -159,7 +174,7 @@ def draw_round_rectangle(picture: Picture, xyxy: Sequence[int], color: Color, ra
     _draw_fixed(picture, segments, color, thickness, connectivity=None)
 
 
-def _arc_segments(center_xy: Point, axes: tuple[int, int], angles: tuple[int, int]) -> rasters.Index:
+def _arc_segments(center_xy: Point, axes: tuple[int, int], angles: tuple[int, int]) -> Index:
     """The lines (k, 4), fixed, that OpenCV takes for an arc, at least one.
 
     They end every so many degrees, and there are fewer, the smaller the ellipse is.

@@ -29,6 +29,8 @@ _FONT_CAPITALS = 0.7
 _FONT_STROKE = 0.09
 # Smaller and larger letters are scaled from these sizes.
 _SMALLEST_FONT, _LARGEST_FONT = 4, 200
+# Around letters of these sizes; wider strokes only make a larger blot, and it would be drawn whole.
+_WIDEST_STROKE = 64
 
 
 class TextSize(NamedTuple):
@@ -75,7 +77,7 @@ def draw_text(
     font = font_of(size)
     enlarged_x = float(ends[len(text) - 1]) / font.getlength(text)
     width = thickness + (thickness > 1)  # as lines come out
-    stroke = max(0.0, width / enlarged_y - _FONT_STROKE * size) / 2
+    stroke = min(max(0.0, width / enlarged_y - _FONT_STROKE * size) / 2, _WIDEST_STROKE)
     left, top, right, bottom = font.getbbox(text, anchor="ls", stroke_width=stroke)
     ink = Image.new("L", (int(right - left) + 1, int(bottom - top) + 1))
     ImageDraw.Draw(ink).text((-left, -top), text, 255, font, anchor="ls", stroke_width=stroke)
@@ -104,9 +106,12 @@ def _print(
         0, 1 / enlarged[1], (y1 - corner_xy[1]) / enlarged[1],
     )  # fmt: skip
     seen = ink.transform((x2 - x1, y2 - y1), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-    share = np.asarray(seen, np.int32)[..., None]
+    share = np.asarray(seen)
     region = picture[y1:y2, x1:x2]
-    region[:] = (region * (255 - share) + np.array(color, np.int32) * share + 127) // 255
+    region[share == 255] = color
+    is_mixed = (share > 0) & (share < 255)
+    mixed = share[is_mixed][:, None].astype(np.int32)
+    region[is_mixed] = (region[is_mixed] * (255 - mixed) + np.array(color, np.int32) * mixed + 127) // 255
 
 
 @lru_cache(maxsize=64)

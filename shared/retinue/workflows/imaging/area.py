@@ -7,6 +7,7 @@ neighbours, with weights in 1/2048, that change only where a new pixel covers bo
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -110,14 +111,30 @@ def _sums(image: Image, columns: _Taps, rows: _Taps) -> Iterator[tuple[slice, ND
 
 def _interpolate(image: Image, columns: _Taps, rows: _Taps, result: Image) -> Image:
     """Fills the result (h, w[, C]): OpenCV's fixed-point interpolation, whose formula is in pipeline/resize.py."""
-    left, right = columns.pixels(image.shape[1])
-    left_weight, right_weight = columns.weights.reshape(2, -1, *(1 for _ in image.shape[2:]))
-    row_pixels, row_weights = rows.pixels(image.shape[0]), rows.weights.reshape(2, -1, *(1 for _ in image.shape[1:]))
-    for band in row_bands(result.shape):
-        needed, (above, below) = np.unique(row_pixels[:, band], return_inverse=True)
-        strip = image[needed]
-        across = (strip[:, left] * left_weight + strip[:, right] * right_weight) >> 4
-        level = (across[above] * row_weights[0, band]) >> 16
-        level += (across[below] * row_weights[1, band]) >> 16
-        result[band] = (level + 2) >> 2
+    channels = image[0, 0].size
+    # Of each value of a row, where its two neighbours are among the values of the old row.
+    left, right = (columns.pixels(image.shape[1])[..., None] * channels + np.arange(channels)).reshape(2, -1)
+    left_weight, right_weight = columns.weights.repeat(channels, axis=1)
+
+    @lru_cache(maxsize=2)
+    def across(row: int) -> NDArray[np.int32]:
+        values = image[row].astype(np.int32).ravel()
+        sums, second = values.take(left), values.take(right)
+        sums *= left_weight
+        second *= right_weight
+        sums += second
+        sums >>= 4
+        return sums
+
+    level, share = np.empty((2, len(left)), np.int32)
+    new_rows = result.reshape(len(result), -1)
+    taps = zip(*rows.pixels(image.shape[0]).tolist(), *rows.weights, new_rows, strict=True)
+    for above, below, above_weight, below_weight, new_row in taps:
+        np.multiply(across(above), above_weight, out=level)
+        np.multiply(across(below), below_weight, out=share)
+        level >>= 16
+        share >>= 16
+        level += share
+        level += 2
+        np.right_shift(level, 2, out=new_row, casting="unsafe")
     return result

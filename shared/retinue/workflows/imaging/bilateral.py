@@ -12,9 +12,9 @@ Levels = NDArray[np.float32]
 
 SIGMA = 75.0
 """Reach of the weights, both in grey levels (differences are added over the channels) and in pixels."""
-MAX_WEIGHTS = 1_500_000_000
-"""Weights to be computed for a picture, which takes about 7 s. Where the disks have more pixels than this allows, some
-are left out, evenly. It allows 100 for 12 megapixels (a diameter of 11), and 700 for 1.7 (31)."""
+MAX_WEIGHTS = 200_000_000
+"""Weights to be computed for a picture, which takes about a second. Where the disks have more pixels than this allows,
+some are left out, evenly. It allows 95 for 2 megapixels (a diameter of 11), and 700 for 0.27 (31)."""
 SMALLEST_TILE, LARGEST_TILE = 256, 1024
 """Pixels on a side of what is worked on at a time: twice the disk's diameter, within these."""
 

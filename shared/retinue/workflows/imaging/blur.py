@@ -12,6 +12,8 @@ Image = NDArray[np.uint8]
 
 LARGEST_KERNEL = 1023
 """Pixels on a side. OpenCV has no limit but time."""
+LARGEST_COSTLY_KERNEL = 255
+"""Of a median, as OpenCV counts the pixels of windows in 16 bits; of the bilateral filter, as it takes seconds."""
 SMALLEST_SUMS = 256
 """OpenCV adds up to this many pixels in 16 bits, and rounds their mean in its own way."""
 
@@ -22,11 +24,13 @@ def blur(image: Image, blur_type: str, kernel_size: int) -> Image:
     kernel_size: pixels on a side of the kernel. For gaussian and median the next odd number, at least 1. For bilateral
     the diameter of a disk; the next odd number, at least 3, and below 1 three sigmas.
 
-    Raises ValueError for another type, for an average over less than 1 pixel, and above LARGEST_KERNEL.
+    Raises ValueError for another type, for an average over less than 1 pixel, and above LARGEST_KERNEL (for median and
+    bilateral LARGEST_COSTLY_KERNEL).
     """
     size = int(kernel_size)
-    if size > LARGEST_KERNEL:
-        raise ValueError(f"The kernel size is {size}; it can be {LARGEST_KERNEL} at most")
+    largest = LARGEST_COSTLY_KERNEL if blur_type in ("median", "bilateral") else LARGEST_KERNEL
+    if size > largest:
+        raise ValueError(f"The kernel size is {size}; for {blur_type} it can be {largest} at most")
     if blur_type == "average":
         return average_blur(image, size)
     if blur_type == "gaussian":

@@ -1,11 +1,13 @@
 """Colors of pictures: the dominant one, and how often one occurs."""
 
+import math
 import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retinue.workflows.bounds import number
 from retinue.workflows.imaging.bands import row_bands
 from retinue.workflows.imaging.gray import to_rgb
 
@@ -16,6 +18,12 @@ Index = NDArray[np.intp]
 
 SEED = 0
 """Of the start of k-means: the same picture gives the same color."""
+MAX_PIXELS = 2_500_000
+"""Of a thinned picture."""
+MAX_STEP_DISTANCES = 20_000_000
+"""Between pixels and centers, that are computed in a step of k-means ..."""
+MAX_DISTANCES = 60_000_000
+"""... and in all of them, which takes about a second."""
 
 _LONG_HEX = re.compile(r"#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})", re.IGNORECASE)
 _SHORT_HEX = re.compile(r"#([0-9a-f])([0-9a-f])([0-9a-f])", re.IGNORECASE)
@@ -32,7 +40,8 @@ def parse_color(color: str | Sequence[int]) -> RGB:
     if not isinstance(color, str):
         if len(color) != 3:
             raise ValueError(f"Invalid color format: {color}")
-        return int(color[0]), int(color[1]), int(color[2])
+        red, green, blue = (int(number("a level of the color", level)) for level in color)
+        return red, green, blue
     if match := _LONG_HEX.fullmatch(color):
         return int(match[1], 16), int(match[2], 16), int(match[3], 16)
     if match := _SHORT_HEX.fullmatch(color):
@@ -47,9 +56,12 @@ def parse_color(color: str | Sequence[int]) -> RGB:
     raise ValueError(f"Invalid {'hex ' * is_hex}color format: {color}")
 
 
-def count_color(image: Image, color: RGB, tolerance: int) -> int:
+def count_color(image: Image, color: RGB, tolerance: float) -> int:
     """How many pixels of the picture (H, W, 3) or (H, W) differ from the color by `tolerance` at most per channel."""
-    low, high = (np.clip(np.array(color) + sign * tolerance, -1, 256).astype(np.int16) for sign in (-1, 1))
+    low, high = (
+        np.array([math.trunc(min(max(level + sign * tolerance, -1), 256)) for level in color], np.int16)
+        for sign in (-1, 1)
+    )
     count = 0
     for rows in row_bands(image.shape):
         pixels = to_rgb(image[rows])
@@ -61,17 +73,22 @@ def dominant_color(image: Image, color_clusters: int, max_iterations: int, targe
     """The mean color of the largest of `color_clusters` clusters of pixels of the picture (H, W, 3) or (H, W).
 
     Every n-th row and column is looked at, so that the short side has about target_size. K-means with at most
-    max_iterations steps (S. Lloyd, 1982) starts from pixels at random as upstream's does, but always from the same.
+    max_iterations steps (S. Lloyd, 1982) starts from pixels at random as upstream's does, but always from the same. It
+    takes no more steps than MAX_DISTANCES allow.
+
+    Raises ValueError for too many pixels, and for more distances in a step than MAX_STEP_DISTANCES.
     """
     step = max(1, min(image.shape[:2]) // target_size)
-    pixels = to_rgb(image[::step, ::step]).reshape(-1, 3)
+    thinned = image[::step, ::step]
+    _check_work(thinned.shape[0] * thinned.shape[1], color_clusters, target_size)
+    pixels = to_rgb(thinned).reshape(-1, 3)
     # Equal pixels go together, which leaves fewer points.
     packed, counts = np.unique(pixels @ np.array([1 << 16, 1 << 8, 1]), return_counts=True)
     points = (packed[:, None] >> np.array([16, 8, 0]) & 255).astype(np.float32)
     number = min(color_clusters, len(points))
     chosen = np.random.default_rng(SEED).choice(len(points), number, replace=False, p=counts / counts.sum())
     centers = points[chosen]
-    for _ in range(max(1, max_iterations)):
+    for _ in range(max(1, min(max_iterations, MAX_DISTANCES // (len(points) * number)))):
         cluster = _nearest(points, centers)
         before, centers = centers, _means(points, counts, cluster, centers)
         if np.allclose(before, centers):
@@ -81,10 +98,27 @@ def dominant_color(image: Image, color_clusters: int, max_iterations: int, targe
     return red, green, blue
 
 
+def _check_work(pixels: int, color_clusters: int, target_size: int) -> None:
+    if pixels > MAX_PIXELS:
+        raise ValueError(
+            f"a target_size of {target_size:,} leaves {pixels:,} pixels to look at, and the limit is {MAX_PIXELS:,}: "
+            "make it smaller"
+        )
+    if pixels * color_clusters > MAX_STEP_DISTANCES:
+        raise ValueError(
+            f"{color_clusters:,} color_clusters of {pixels:,} pixels are {pixels * color_clusters:,} distances, and "
+            f"the limit is {MAX_STEP_DISTANCES:,}: make target_size or color_clusters smaller"
+        )
+
+
 def _nearest(points: Values, centers: Values) -> Index:
     """The number of the center (k, 3) that is nearest to each point (n, 3)."""
     # Squared distances, without the part that is the same for all centers.
-    return ((centers**2).sum(axis=1) - 2 * (points @ centers.T)).argmin(axis=1)
+    squares, doubled = (centers**2).sum(axis=1), 2 * centers.T
+    nearest = np.empty(len(points), np.intp)
+    for rows in row_bands((len(points), len(centers))):
+        nearest[rows] = (squares - points[rows] @ doubled).argmin(axis=1)
+    return nearest
 
 
 def _means(points: Values, counts: Index, cluster: Index, centers: Values) -> Values:

@@ -20,15 +20,18 @@ SELECTED_VALUES = 16384
 SMALLEST_TILE = 384
 """Pixels on a side of what is searched at a time; larger windows take tiles of their size."""
 MAX_EXACT_VALUES = 9_000_000
-"""Values (pixels times channels) whose medians are searched for exactly, which takes some 4 s. Those of larger pictures
+"""Values (pixels times channels) whose medians are searched for exactly, which takes some 3 s. Those of larger pictures
 may be one level too low, which halves the time."""
+COSTLY_SIZE = 90
+"""Of windows above this size fewer values are searched for exactly, as the time grows."""
 
 
 def median_blur(image: Image, size: int) -> Image:
     """The median of the `size` x `size` pixels around each pixel, of each channel: (H, W[, C]) as `image`.
 
     Equal to cv2.medianBlur: beyond the border the last pixel is repeated. But above a size of LARGEST_SELECTED in a
-    picture of more than MAX_EXACT_VALUES some are one level too low. `size` is odd and at least 1.
+    picture of more than MAX_EXACT_VALUES (fewer above COSTLY_SIZE) some are one level too low. `size` is odd and at
+    least 1.
     """
     if size == 1:
         return image
@@ -39,7 +42,7 @@ def median_blur(image: Image, size: int) -> Image:
         for rows in row_bands(image.shape, SELECTED_VALUES):
             result[rows] = _select(padded[rows.start : rows.stop + 2 * radius], size)
         return result
-    is_exact = image.size <= MAX_EXACT_VALUES
+    is_exact = image.size * max(1, size / COSTLY_SIZE) <= MAX_EXACT_VALUES
     for channel in np.ndindex(image.shape[2:]):
         for top in range(0, image.shape[0], tile):
             for left in range(0, image.shape[1], tile):

@@ -5,11 +5,16 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from retinue.errors import ImageTooLarge
 from retinue.workflows.imaging.area import resize_area
 from retinue.workflows.imaging.bands import row_bands
 
 Image = NDArray[np.uint8]
 
+MAX_PIXELS = 50_000_000
+"""Of a picture that is made, as of those that come in (the setting max_pixels) ..."""
+MAX_SIDE = 65_535
+"""... and along one side of it, which is as far as JPEG goes."""
 LARGEST_ROTATION_DEGREES = 360
 POSITION_BITS = 10
 """Positions are computed in 1/1024 of a pixel ..."""
@@ -26,12 +31,15 @@ def resize(image: Image, width: int | None, height: int | None) -> Image:
 
     If only one is given the other follows from the aspect, rounded down; if none is, the picture stays as it is.
 
-    Raises ValueError for sides that are not positive, also where the aspect leaves none.
+    Raises ValueError for sides that are not positive, also where the aspect leaves none; ImageTooLarge beyond
+    MAX_PIXELS and MAX_SIDE.
     """
     old_height, old_width = image.shape[:2]
     for name, side in (("Width", width), ("Height", height)):
         if side is not None and side <= 0:
             raise ValueError(f"{name} must be greater than 0")
+        if side is not None and side > MAX_SIDE:
+            raise ImageTooLarge(f"{name} is {side:,} pixels; the limit is {MAX_SIDE:,}. Resize to a smaller picture.")
     if width is None and height is None:
         return image
     if width is None:
@@ -40,7 +48,16 @@ def resize(image: Image, width: int | None, height: int | None) -> Image:
         height = int(old_height * (width / old_width))
     if not width or not height:
         raise ValueError(f"A picture of {old_width} x {old_height} pixels would be resized to {width} x {height}")
+    _check_size(width, height)
     return resize_area(image, width, height)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise ImageTooLarge(
+            f"The picture would become {width:,} x {height:,} pixels; the limit is {MAX_PIXELS / 1e6:g} megapixels, "
+            f"and {MAX_SIDE:,} pixels on a side. Make a smaller one."
+        )
 
 
 def flip(image: Image, flip_type: str | None) -> Image:
@@ -64,7 +81,7 @@ def rotate(image: Image, degrees: float | None) -> Image:
 
     Equal to cv2.warpAffine with linear interpolation in every pixel. None or 0 leaves the picture as it is.
 
-    Raises ValueError for degrees beyond -360..360.
+    Raises ValueError for degrees beyond -360..360, ImageTooLarge for a canvas beyond MAX_PIXELS and MAX_SIDE.
     """
     if not degrees:
         return image
@@ -74,6 +91,7 @@ def rotate(image: Image, degrees: float | None) -> Image:
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     new_width = int(height * abs(sine) + width * abs(cosine))
     new_height = int(height * abs(cosine) + width * abs(sine))
+    _check_size(new_width, new_height)
     # Around the middle pixel, which goes to the middle of the canvas. The order of the operations decides about ties.
     x, y = width // 2, height // 2
     shift_x = (1 - cosine) * x - sine * y + (new_width / 2 - x)

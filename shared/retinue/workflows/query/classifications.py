@@ -22,7 +22,7 @@ class ClassificationPropertyExtract(OperationModel):
     ]
 
 
-@performs(ClassificationPropertyExtract)
+@performs(ClassificationPropertyExtract, has_place=False)
 def extract_property(value: Any, operation: ClassificationPropertyExtract, parameters: Parameters) -> Any:
     answer = expect(value, dict, operation)
     try:

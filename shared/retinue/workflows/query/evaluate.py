@@ -70,7 +70,7 @@ def evaluate(statement: StatementGroup, parameters: Parameters) -> bool:
     return all(results) if statement.operator == "and" else any(results)
 
 
-@performs(DetectionsFilter)
+@performs(DetectionsFilter, has_place=False)
 def keep_where_true(value: Any, operation: DetectionsFilter, parameters: Parameters) -> DetectionTable:
     table = expect(value, DetectionTable, operation)
     scope = dict(parameters)
@@ -88,7 +88,9 @@ def apply_to_each(value: Any, operation: SequenceApply, parameters: Parameters) 
     def results() -> Iterator[Any]:
         for element in elements_of(value):
             check()
-            yield apply_operations(element, operation.operations, parameters)
+            for part in operation.operations:  # they share the place of this operation
+                element = _perform(element, part, parameters)
+            yield element
 
     with bounded_loop() as check:
         return bounded_list(results())
@@ -100,6 +102,9 @@ def _perform(value: Any, operation: OperationModel, parameters: Parameters) -> A
         raise OperationTypeNotRecognisedError(f"there is no operation `{operation.type}`", context=COMPILATION_CONTEXT)
     try:
         return performer.function(value, operation, parameters)
+    except QueryError as error:
+        error.has_place = error.has_place and (performer.has_place or error.context != CONTEXT)
+        raise
     except performer.refuses as error:
         raise InvalidInputTypeError(f"{operation.type} does not take this {type(value).__name__}: {error}") from error
     except RecursionError as error:
@@ -134,6 +139,6 @@ def _operand(operand: StaticOperand | DynamicOperand, parameters: Parameters) ->
 
 def _locate(error: QueryError, step: str) -> None:
     """Puts a step before the way that the error's context tells so far."""
-    if error.context != COMPILATION_CONTEXT:
+    if error.has_place and error.context != COMPILATION_CONTEXT:
         way = error.context.removeprefix(CONTEXT).removeprefix(" | <root>")
         error.context = f"{CONTEXT} | <root>{step}{way}"

@@ -27,22 +27,24 @@ class OperationModel(QueryModel):
 
 class Performer(NamedTuple):
     """function(value, operation, parameters) returns the new value; `refuses` are the exceptions by which it says that
-    the value is none that it takes."""
+    the value is none that it takes; has_place: its errors say where in the definition it stands, which upstream leaves
+    out for some operations."""
 
     function: Function
     refuses: tuple[type[Exception], ...]
+    has_place: bool
 
 
 PERFORMERS: dict[str, Performer] = {}
 
 
 def performs(
-    model: type[OperationModel], *, refuses: tuple[type[Exception], ...] = ()
+    model: type[OperationModel], *, refuses: tuple[type[Exception], ...] = (), has_place: bool = True
 ) -> Callable[[Decorated], Decorated]:
     """Registers a function as what the operation `model` does, under the name of the model."""
 
     def register(function: Decorated) -> Decorated:
-        PERFORMERS[model.__name__] = Performer(function, refuses)
+        PERFORMERS[model.__name__] = Performer(function, refuses, has_place)
         return function
 
     return register

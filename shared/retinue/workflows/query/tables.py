@@ -60,7 +60,7 @@ class DetectionsOffset(OperationModel):
     offset_y: Pixels
 
 
-@performs(DetectionsOffset)
+@performs(DetectionsOffset, has_place=False)
 def enlarge(value: Any, operation: DetectionsOffset, parameters: Parameters) -> DetectionTable:
     table = expect(value, DetectionTable, operation)
     x, y = operation.offset_x / 2, operation.offset_y / 2
@@ -75,7 +75,7 @@ class DetectionsShift(OperationModel):
     shift_y: Pixels
 
 
-@performs(DetectionsShift)
+@performs(DetectionsShift, has_place=False)
 def shift(value: Any, operation: DetectionsShift, parameters: Parameters) -> DetectionTable:
     table = expect(value, DetectionTable, operation)
     x, y = operation.shift_x, operation.shift_y
@@ -95,7 +95,7 @@ class DetectionsRename(OperationModel):
     new_classes_id_offset: ClassId = 1024
 
 
-@performs(DetectionsRename)
+@performs(DetectionsRename, has_place=False)
 def rename(value: Any, operation: DetectionsRename, parameters: Parameters) -> DetectionTable:
     table = expect(value, DetectionTable, operation)
     class_map = expect(_resolve(operation.class_map, parameters), dict, operation)
@@ -141,7 +141,7 @@ class DetectionsSelection(OperationModel):
     mode: Literal["left_most", "right_most", "top_confidence", "first", "last"]
 
 
-@performs(DetectionsSelection)
+@performs(DetectionsSelection, has_place=False)
 def select(value: Any, operation: DetectionsSelection, parameters: Parameters) -> DetectionTable:
     table = expect(value, DetectionTable, operation)
     return table.select([SELECTIONS[operation.mode](table)]) if len(table) else table
@@ -167,7 +167,7 @@ class SortDetections(OperationModel):
     ascending: bool = True
 
 
-@performs(SortDetections)
+@performs(SortDetections, has_place=False)
 def sort(value: Any, operation: SortDetections, parameters: Parameters) -> DetectionTable:
     table = expect(value, DetectionTable, operation)
     order = np.argsort(SORT_KEYS[operation.mode](table), kind="stable")
