@@ -149,3 +149,7 @@ class StorageUnavailable(Busy):
 
 class StorageRefused(StorageUnavailable):
     """S3 answers that it may not give this: a right is missing, or the bucket is elsewhere."""
+
+
+class ServiceSilent(Busy):
+    """For the operator's command: nobody answers at the address, or not in time. Another try may work."""

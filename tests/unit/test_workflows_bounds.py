@@ -152,7 +152,7 @@ BORDERLINE = [
     drawing("crop", scale_factor=32767.0, border_thickness=32767),
     drawing("crop", scale_factor=1e-300),
     drawing("blur", kernel_size=4104),
-    drawing("blur", padding=1000),
+    drawing("blur", padding=300),
     drawing("blur", padding=1150),
     drawing("pixelate", pixel_size=32767),
     drawing("polygon", thickness=100),

@@ -11,15 +11,11 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import orjson
 
-from retinue.errors import RequestError, RetinueError
+from retinue.errors import RequestError, RetinueError, ServiceSilent
 
 # A little more than the gateway's own limit, so that its words arrive.
 _REQUEST_TIMEOUT_S = 35.0
 _CHUNK_BYTES = 256 * 1024
-
-
-class ServiceSilent(RetinueError):
-    """Nobody answers at the address, or not in time. Another try may work."""
 
 
 class _NoRedirects(HTTPRedirectHandler):

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
-from retinue.errors import RequestError
+from retinue.errors import RequestError, ServiceSilent
 from retinue.jobs.record import FINAL
 from retinue.jobs.results import write_coco, write_csv
-from retinue.operator.calls import ServiceSilent, call, chunks_of, opened, put_file
+from retinue.operator.calls import call, chunks_of, opened, put_file
 
 Job = dict[str, Any]
 
