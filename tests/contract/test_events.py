@@ -16,9 +16,10 @@ from retinue.workflows.saved import workflow_object
 from tests.contract.constant_models import write_classifier, write_detector
 from tests.contract.deployment import Deployment
 from tests.contract.families import write_families
+from tests.contract.pictures import plain
 
 ROOT = Path(__file__).parents[2]
-EVENTS = sorted((ROOT / "events").glob("*.json"))
+EVENTS = sorted((ROOT / "events").glob("http-*.json"))
 
 Invoke = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -56,7 +57,10 @@ def invoke(published: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     functions = [_load(path) for path in sorted((ROOT / "functions").glob("*/app.py"))]
 
     def run(event: dict[str, Any]) -> dict[str, Any]:
-        (function,) = [function for function in functions if event["routeKey"] in function.ROUTES]
+        if "routeKey" in event:
+            (function,) = [app for app in functions if event["routeKey"] in getattr(app, "ROUTES", ())]
+        else:
+            (function,) = [app for app in functions if app.__name__ == "ingest_app"]
         answer: dict[str, Any] = function.handler(event, Context())
         return answer
 
@@ -86,6 +90,19 @@ def test_sample_event(path: Path, invoke: Invoke) -> None:
     else:
         assert answer["statusCode"] == 200, body
         assert body
+
+
+def test_sample_of_the_queue(invoke: Invoke, published: Deployment) -> None:
+    """The upload that it names is answered; S3's test event beside it is passed over."""
+    text = (ROOT / "events" / "sqs-uploads.json").read_text()
+    bucket, rest = published.stack.buckets["UploadsBucket"], "coins/1/red flower+coin.png"
+    there = published.s3.put_object(Bucket=bucket, Key=f"inbox/{rest}", Body=plain("red"))
+    text = text.replace("096fKKXTRTtl3on89fVO.nfljtsv6qko", there["VersionId"])
+
+    assert invoke(json.loads(text)) == {"batchItemFailures": []}
+
+    result = orjson.loads(published.s3.get_object(Bucket=bucket, Key=f"results/{rest}.json")["Body"].read())
+    assert result["image"] == {"width": 64, "height": 64}
 
 
 def test_there_are_events() -> None:

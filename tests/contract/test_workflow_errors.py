@@ -38,6 +38,13 @@ from tests.contract.workflows import (
 
 PARSING = "workflow_compilation | workflow_definition_parsing"
 GRAPH = "workflow_compilation | execution_graph_construction"
+MOVED_BY_ITSELF = {
+    "type": "roboflow_core/detection_offset@v1",
+    "name": "moved",
+    "predictions": "$steps.moved.predictions",
+    "offset_width": 1,
+    "offset_height": 1,
+}
 INPUTS = "workflow_execution | runtime_input_validation"
 STEP = "workflow_execution | step_execution"
 SECRETS_STORE = {
@@ -125,8 +132,8 @@ WRONG_DOCUMENTS = [
     pytest.param(changed(DETECT, steps=[]), 400, "InvalidReferenceTargetError", GRAPH, BLOCKS_KEYS, id="no step"),
     pytest.param(changed(DETECT, steps=[detection(images="$steps.objects.picture")]), 400,
                  "ExecutionGraphStructureError", GRAPH, BLOCKS_KEYS, id="no such property"),
-    pytest.param(changed(DETECT, steps=[detection(images="$steps.objects.predictions")]), 400,
-                 "ExecutionGraphStructureError", GRAPH, BLOCKS_KEYS, id="cycle"),
+    pytest.param(changed(DETECT, steps=[detection(), MOVED_BY_ITSELF]), 400, "ExecutionGraphStructureError",
+                 GRAPH, BLOCKS_KEYS, id="cycle"),
     pytest.param(changed(DETECT, steps=[detection(), detection("more", images="$steps.objects.predictions")]), 400,
                  "ReferenceTypeError", GRAPH, PLAIN_KEYS, id="kinds"),
     pytest.param(changed(DETECT, inputs=[*DETECT["inputs"], IMAGE_INPUT]), 400, "DuplicatedNameError",

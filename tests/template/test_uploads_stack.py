@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from local.intrinsics import load_yaml
 from tests.template.deployment import ROOT, Deployed
 
@@ -116,8 +118,9 @@ def test_uploads_are_private_encrypted_versioned_and_kept(deployed: Deployed) ->
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
 
 
-def test_dead_letters_raise_an_alarm(deployed: Deployed) -> None:
-    alarm = deployed.properties("IngestDeadLettersAlarm")
+@pytest.mark.parametrize("queue", ["IngestDeadLetters", "PlanDeadLetters"])
+def test_dead_letters_raise_an_alarm(deployed: Deployed, queue: str) -> None:
+    alarm = deployed.properties(f"{queue}Alarm")
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
-    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": "IngestDeadLetters.QueueName"}]
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": f"{queue}.QueueName"}]
     assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
