@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from retinue.models.package import Manifest, Preprocessing
@@ -142,7 +142,7 @@ def _rows(prediction: Prediction) -> Iterable[tuple[str, str, str]]:
 
 def jobs_table(jobs: Iterable[Mapping[str, Any]]) -> Table:
     """Jobs as the service lists them."""
-    table = Table("job", "state", "target", "items", "failed", "created")
+    table = Table(Column("job", no_wrap=True), "state", "target", "items", "failed", "created")
     for job in jobs:
         items = job["items"]
         counts = f"{items['done']:,} of {items['total']:,}" if items["total"] else ""

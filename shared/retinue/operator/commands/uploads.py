@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from retinue.aws import boto3_client
@@ -141,13 +141,13 @@ def _progress() -> Progress:
 
 
 def _failed_table(failed: list[FailedUpload]) -> Table:
-    table = Table("upload", "target", "error", "reason", "time", "attempts", "dead letter")
+    table = Table(Column("upload", overflow="fold"), "reason", "time", "attempts", "dead letter")
     for item in failed:
         record = item.record
         attempts = str(record.attempt) if record.attempt else "?"
         name = record.key.removeprefix(INBOX)
         dead = "yes" if item.is_dead else "no"
-        add_row(table, name, record.target, record.error_type, record.reason, record.time, attempts, dead)
+        add_row(table, name, f"{record.error_type}: {record.reason}", record.time, attempts, dead)
     return table
 
 
