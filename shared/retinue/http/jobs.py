@@ -22,7 +22,7 @@ def submit_job(request: Request, service: Service, record: RequestRecord) -> Res
     """Takes a job: 202, or 200 with the job that the same idempotency key made before."""
     from retinue.jobs.request import parse_request  # pydantic: 90 ms, which the other routes never pay
 
-    access, jobs = _opened(request, service, record)
+    access, jobs = opened(request, service, record)
     with record.stage("parse"):
         wish = parse_request(request.body, request.headers)
     with record.stage("check"):
@@ -38,7 +38,7 @@ def submit_job(request: Request, service: Service, record: RequestRecord) -> Res
 
 def list_jobs(request: Request, service: Service, record: RequestRecord) -> Response:
     """The jobs of the key's workspace, newest first: `state`, `limit` and the `next` of the page before."""
-    access, jobs = _opened(request, service, record)
+    access, jobs = opened(request, service, record)
     state = request.query.get("state")
     if state is not None and state not in get_args(State):
         raise _problem("state", f"Input should be one of {', '.join(get_args(State))}")
@@ -51,7 +51,7 @@ def list_jobs(request: Request, service: Service, record: RequestRecord) -> Resp
 
 def show_job(request: Request, service: Service, record: RequestRecord) -> Response:
     """One job: how far it is, what failed, and links to its results once it has ended."""
-    access, jobs = _opened(request, service, record)
+    access, jobs = opened(request, service, record)
     job = jobs.get(request.path_parameters["job_id"], access.workspace)
     first = _number(request, "results_from", 0, least=0, most=10**6)
     accepted = orjson.loads(job.request)
@@ -74,12 +74,12 @@ def show_job(request: Request, service: Service, record: RequestRecord) -> Respo
 
 def cancel_job(request: Request, service: Service, record: RequestRecord) -> Response:
     """Cancels a job: 202, or 409 if it has ended already."""
-    access, jobs = _opened(request, service, record)
+    access, jobs = opened(request, service, record)
     job = jobs.cancel(request.path_parameters["job_id"], access.workspace)
     return Response({"id": job.job_id, "state": job.state}, status=202)
 
 
-def _opened(request: Request, service: Service, record: RequestRecord) -> tuple[Access, JobControl]:
+def opened(request: Request, service: Service, record: RequestRecord) -> tuple[Access, JobControl]:
     """Whose jobs, and the jobs. Raises AuthError, NotDeployed where the stack has nothing to run them."""
     with record.stage("auth"):
         access = service.keys.lookup(api_key_anywhere(request), request.deadline)

@@ -5,11 +5,10 @@ from typing import Any
 import orjson
 
 from retinue.errors import JobNotFound, ParameterError, RequestError, UrlError
-from retinue.http.credentials import api_key_anywhere
 from retinue.http.event import Request
+from retinue.http.jobs import opened
 from retinue.http.response import Response
 from retinue.internet import parse_public_url
-from retinue.jobs.control import JobControl
 from retinue.jobs.progress import progress_of
 from retinue.jobs.record import Job
 from retinue.keys import Access
@@ -35,7 +34,7 @@ _DEFAULT_FPS = 5
 
 def create_video_upload(request: Request, service: Service, record: RequestRecord) -> Response:
     """A link to put a video by. The name in the request is not needed: links are told apart by their own."""
-    access, _ = _opened(request, service, record)
+    access, _ = opened(request, service, record)
     url = _put_link(service, upload_object(access.workspace, new_upload_id()))
     return Response({"signed_url": url})
 
@@ -44,7 +43,7 @@ def submit_video(request: Request, service: Service, record: RequestRecord) -> R
     """Takes a video and the models to ask about its frames."""
     from retinue.jobs.request import parse_request  # pydantic: 90 ms, which the other routes never pay
 
-    access, jobs = _opened(request, service, record)
+    access, jobs = opened(request, service, record)
     with record.stage("parse"):
         wish = _job_of(_body(request), access, service)
         job_request = parse_request(orjson.dumps(wish), request.headers)
@@ -58,7 +57,7 @@ def submit_video(request: Request, service: Service, record: RequestRecord) -> R
 
 def show_video(request: Request, service: Service, record: RequestRecord) -> Response:
     """How far a video is: 0 done, 1 running, 2 failed, and then a link to its results."""
-    access, jobs = _opened(request, service, record)
+    access, jobs = opened(request, service, record)
     job_id = request.query.get("job_id")
     if job_id is None:
         raise _problem(["query", "job_id"], "Field required")
@@ -78,16 +77,6 @@ def show_video(request: Request, service: Service, record: RequestRecord) -> Res
     if job.reason:
         answer["message"] = job.reason
     return Response(answer)
-
-
-def _opened(request: Request, service: Service, record: RequestRecord) -> tuple[Access, JobControl]:
-    """Whose videos, and the jobs. Raises AuthError, NotDeployed where the stack has nothing to run them."""
-    with record.stage("auth"):
-        access = service.keys.lookup(api_key_anywhere(request), request.deadline)
-    with record.stage("clients"):
-        jobs = service.jobs
-    jobs.queues.require()
-    return access, jobs
 
 
 def _status(job: Job) -> int:
