@@ -4,6 +4,7 @@ PY ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 SAM_VERSION := 1.170.0
 SDK_VERSION := 1.8.3
 ROBOFLOW_VERSION := 1.7.3
+AXIOS_VERSION := 1.21.1
 HEADLESS := opencv-python-headless==4.12.0.88
 
 STAGE ?= dev
@@ -20,12 +21,13 @@ VENV = $(or $(PY),$(error No Python 3.11, 3.12 or 3.13 found; name one: make PY=
 SAM := .venv-sam/bin/sam
 SAM_STAMP := .venv-sam/.aws-sam-cli-$(SAM_VERSION)
 CLIENTS_STAMP := .venv-clients/.inference-sdk-$(SDK_VERSION)-roboflow-$(ROBOFLOW_VERSION)
+AXIOS_STAMP := .venv-clients/.axios-$(AXIOS_VERSION)
 
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test test-unit test-stack lint fix types build size image image-gpu \
+.PHONY: help setup run demo test test-unit test-stack lint fix types build size image image-gpu openapi \
 	bench validate deploy publish clean pr
 
 help: ## list the targets
@@ -42,8 +44,10 @@ demo: .venv/.local ## serve it with sample models, send pictures, show what come
 
 test: lint types test-unit build test-stack ## everything: lint, types, unit, contract, template, build, size, stack
 
-test-unit: .venv/.dev $(CLIENTS_STAMP) ## unit, contract, template and recorded parity tests
-	RETINUE_CLIENTS_PYTHON=$(CURDIR)/.venv-clients/bin/python .venv/bin/python -m pytest tests/unit tests/contract tests/template tests/parity
+test-unit: .venv/.dev $(CLIENTS_STAMP) $(AXIOS_STAMP) ## unit, contract, template and recorded parity tests
+	RETINUE_CLIENTS_PYTHON=$(CURDIR)/.venv-clients/bin/python \
+	RETINUE_CLIENTS_NODE_MODULES=$(CURDIR)/.venv-clients/node_modules \
+	.venv/bin/python -m pytest tests/unit tests/contract tests/template tests/parity
 
 test-stack: .venv/.dev ## tests of the built layers and functions in real runtime processes (after `make build`)
 	.venv/bin/python -m pytest tests/stack
@@ -65,6 +69,9 @@ build: $(SAM_STAMP) ## build the layers for the newest Python found, or RUNTIME=
 
 size: $(SAM_STAMP) ## unpacked size of the built layers by package; fails above the budget
 	@.venv-sam/bin/python tools/layer_size.py
+
+openapi: .venv/.dev ## write the OpenAPI document that /openapi.json serves
+	.venv/bin/python -m tools.write_openapi
 
 image: ## build the container of jobs, for processors; functions/batch/README.md says how to push it
 	$(DOCKER) build --file functions/batch/Dockerfile --target cpu --tag $(IMAGE):cpu .
@@ -113,3 +120,8 @@ $(CLIENTS_STAMP):
 	@rm -rf .venv-clients && $(VENV) .venv-clients && .venv-clients/bin/python $(PIP) inference-sdk==$(SDK_VERSION) roboflow==$(ROBOFLOW_VERSION)
 	@.venv-clients/bin/python -m pip uninstall --quiet --yes opencv-python
 	@.venv-clients/bin/python $(PIP) $(HEADLESS) && touch $@
+
+# Without Node, or without its registry, the test of axios is skipped and says so.
+$(AXIOS_STAMP): $(CLIENTS_STAMP)
+	@if command -v npm >/dev/null && npm install --silent --no-audit --no-fund --fetch-retries 1 --fetch-timeout 20000 --prefix .venv-clients axios@$(AXIOS_VERSION); \
+	then touch $@; else echo "axios is not installed: its test is skipped"; fi

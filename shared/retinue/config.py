@@ -51,6 +51,10 @@ class Settings:
     url_timeout_s: float = _setting(10.0, "time for fetching one picture by URL", min=0.1, max=25)
     url_max_mb: float = _setting(20.0, "largest file fetched by URL in MB", min=0.01)
     url_max_redirects: int = _setting(3, "redirects followed when fetching a picture", min=0, max=10)
+    url_allowed_hosts: str = _setting(
+        "", "hosts of pictures, separated by commas; `.example.com`: all names below; empty: every public host"
+    )
+    url_denied_hosts: str = _setting("", "hosts from which no picture is fetched, written like the allowed ones")
     upload_max_mb: float = _setting(50.0, "largest uploaded picture in MB", min=0.01)
     ingest_deliveries: int = _setting(5, "deliveries after which an upload that still fails is a dead letter", min=1)
     s3_timeout_s: float = _setting(3.0, "silence of S3 after which a read is tried again", min=0.1)

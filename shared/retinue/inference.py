@@ -113,7 +113,7 @@ def find_model(model_id: ModelId, call: Call) -> Lookup:
     with record.stage("model"):
         lookup = call.service.models.get(model_id, call.deadline)
     record.facts["cache"] = lookup.source
-    record.is_cold_model, record.load_s = lookup.source != "memory", lookup.load_s
+    lookup.note_in(record, model_id)
     return lookup
 
 

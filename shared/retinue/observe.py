@@ -15,6 +15,9 @@ from typing import Any
 
 from retinue.config import Settings
 
+# Longer ones are left out of the headers: contract/http.md 4.5.
+_MOST_DETAILS = 4096
+
 
 @dataclass(slots=True)
 class RequestRecord:
@@ -24,8 +27,25 @@ class RequestRecord:
     stages_ms: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     model_ids: list[str] = field(default_factory=list)
-    load_s: float = 0.0
-    is_cold_model: bool = False
+    weights_sha256: dict[str, str] = field(default_factory=dict)  # by the version that answers: aliases are resolved
+    loads_s: dict[str, float] = field(default_factory=dict)  # by the id that was asked for: what had to be loaded
+    workspace: str = ""
+
+    @property
+    def is_cold_model(self) -> bool:
+        """Whether a model had to be loaded."""
+        return bool(self.loads_s)
+
+    @property
+    def load_s(self) -> float:
+        """Seconds that loading models took."""
+        return sum(self.loads_s.values())
+
+    def found_model(self, model_id: str, version: str, sha256: str, load_s: float | None) -> None:
+        """Notes which version answers for `model_id`, and its weights; load_s: seconds, None if it was in memory."""
+        self.weights_sha256[version] = sha256
+        if load_s is not None:
+            self.loads_s[model_id] = self.loads_s.get(model_id, 0.0) + load_s
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -50,13 +70,23 @@ class RequestRecord:
         headers = {
             "x-processing-time": f"{self.took_ms / 1e3:.6f}",
             "x-model-cold-start": str(self.is_cold_model).lower(),
-            "x-model-cold-start-count": str(int(self.is_cold_model)),
+            "x-model-cold-start-count": str(len(self.loads_s)),
             "server-timing": ", ".join(f"{name};dur={took_ms:.2f}" for name, took_ms in self.stages_ms.items()),
         }
         if self.model_ids:
             headers["x-model-id"] = ",".join(self.model_ids)
+        if self.weights_sha256:
+            headers["x-model-version"] = ",".join(self.weights_sha256)
+            headers["x-model-sha256"] = ",".join(self.weights_sha256.values())
         if self.is_cold_model:
             headers["x-model-load-time"] = f"{self.load_s:.6f}"
+            details = (
+                "[" + ",".join(f'{{"m":"{name}","t":{took_s:.6f}}}' for name, took_s in self.loads_s.items()) + "]"
+            )
+            if len(details) <= _MOST_DETAILS:
+                headers["x-model-load-details"] = details
+        if self.workspace:
+            headers["x-workspace-id"] = self.workspace
         return headers
 
 

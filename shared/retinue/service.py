@@ -87,6 +87,8 @@ class Service:
             timeout_s=self.settings.url_timeout_s,
             max_bytes=int(self.settings.url_max_mb * 1e6),
             max_redirects=self.settings.url_max_redirects,
+            allowed_hosts=_listed(self.settings.url_allowed_hosts),
+            denied_hosts=_listed(self.settings.url_denied_hosts),
         )
 
     @cached_property
@@ -148,5 +150,10 @@ class Service:
 
 def workflow_secrets(settings: Settings, env: Mapping[str, str]) -> dict[str, str] | None:
     """What workflows may read of the environment; None where that is switched off."""
-    names = [name.strip() for name in settings.workflow_secrets.split(",") if name.strip()]
+    names = _listed(settings.workflow_secrets)
     return {name: env[name] for name in names if name in env} if names else None
+
+
+def _listed(text: str) -> list[str]:
+    """What a setting lists, separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,12 +1,11 @@
 """API keys (contract/http.md 4.1 to 4.3), what browsers need (4.4), response headers (4.5)."""
 
 import json
-import time
 
 import httpx
 import pytest
 
-from tests.contract.deployment import AS_JSON, CLASSIFIER, DETECTOR
+from tests.contract.deployment import AS_JSON, CLASSIFIER, DETECTOR, Deployment
 from tests.contract.pictures import base64_of, plain
 
 NO_KEY = {"status": 401, "message": "Unauthorized api_key"}
@@ -17,6 +16,7 @@ REJECTED = {
 EXPOSED = (
     "X-Processing-Time, X-Remote-Processing-Time, X-Remote-Processing-Times, X-Model-Cold-Start, "
     "X-Model-Cold-Start-Count, X-Model-Load-Time, X-Model-Load-Details, X-Model-Id, X-Workflow-Id, X-Workspace-Id, "
+    "X-Model-Version, X-Model-SHA256, X-Request-ID, Retry-After, "
     "X-Trace-Id, execution_id, traceparent, tracestate"
 )
 
@@ -141,25 +141,6 @@ def test_unknown_model(client: httpx.Client, scene_text: str, path: str) -> None
     assert response.headers["x-model-id"] == path.removeprefix("/detect")[1:]
 
 
-def test_no_key_and_no_picture_in_the_log(
-    keyless: httpx.Client, key: str, scene_text: str, worker_lines: list[str]
-) -> None:
-    """Requests that go well and wrong, each with the key in another place; then every line of every function."""
-    body = {"api_key": key, "model_id": DETECTOR, "image": {"type": "base64", "value": scene_text}}
-    keyless.post("/infer/object_detection", json=body)
-    keyless.post("/infer/object_detection", json=body | {"confidence": "abc"})
-    keyless.post(f"/{DETECTOR}", params={"api_key": key, "image": "https://u:p@example.com/?token=t"})
-    before = len(worker_lines)
-    marker = keyless.post("/some/38", params={"api_key": key}, content=scene_text, headers=AS_JSON)
-    deadline = time.monotonic() + 10
-    while not any(marker.headers["x-request-id"] in line for line in worker_lines[before:]):
-        assert time.monotonic() < deadline, "the request was not logged"
-        time.sleep(0.01)
-
-    assert len(worker_lines) > 4
-    assert not [line for line in worker_lines if key in line or scene_text[:40] in line or "token=t" in line]
-
-
 # ---------------------------------------------------------------- browsers
 
 
@@ -213,8 +194,9 @@ def test_headers_of_a_warm_answer(client: httpx.Client, scene_text: str) -> None
     assert headers["x-request-id"]
     assert 0 < float(headers["x-processing-time"]) < 5
     assert headers["x-model-id"] == DETECTOR
+    assert headers["x-workspace-id"] == "default"
     assert (headers["x-model-cold-start"], headers["x-model-cold-start-count"]) == ("false", "0")
-    assert "x-model-load-time" not in headers
+    assert "x-model-load-time" not in headers and "x-model-load-details" not in headers
     stages = [stage.partition(";dur=") for stage in headers["server-timing"].split(", ")]
     assert {"auth", "model", "load", "prepare", "infer", "decode", "render"} <= {name for name, _, _ in stages}
     assert all(float(milliseconds) >= 0 for _, _, milliseconds in stages)
@@ -227,6 +209,38 @@ def test_headers_of_a_model_that_was_loaded_for_the_request(client: httpx.Client
 
     assert (headers["x-model-cold-start"], headers["x-model-cold-start-count"]) == ("true", "1")
     assert 0 < float(headers["x-model-load-time"]) < 5
+    (detail,) = json.loads(headers["x-model-load-details"])
+    assert detail["m"] == DETECTOR and abs(detail["t"] - float(headers["x-model-load-time"])) < 1e-4
+
+
+@pytest.mark.parametrize("model_id", [DETECTOR, "shapes/production"], ids=["version", "alias"])
+@pytest.mark.parametrize("status", [200, 400], ids=["answer", "refusal"])
+def test_headers_say_which_version_answers(
+    deployment: Deployment, client: httpx.Client, scene_text: str, model_id: str, status: int
+) -> None:
+    manifest = json.loads(
+        deployment.s3.get_object(Bucket=deployment.bucket, Key=f"models/{DETECTOR}/manifest.json")["Body"].read()
+    )
+    text = scene_text if status == 200 else "no picture"
+    body = {"model_id": model_id, "image": {"type": "base64", "value": text}}
+
+    by_url = client.post(f"/{model_id}", content=text, headers=AS_JSON)
+    by_task = client.post("/infer/object_detection", json=body)
+
+    for answer in (by_url, by_task):
+        assert answer.status_code == status
+        assert answer.headers["x-model-id"] == model_id
+        assert answer.headers["x-model-version"] == DETECTOR
+        assert answer.headers["x-model-sha256"] == manifest["weights"]["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "echoed"), [("run-7.a:b_c", True), ("x" * 128, True), ("x" * 129, False), ("a b", False), ("", False)]
+)
+def test_execution_id_comes_back(client: httpx.Client, sent: str, echoed: bool) -> None:
+    headers = client.post(f"/{DETECTOR}", headers={"execution_id": sent}).headers
+
+    assert headers.get("execution_id") == (sent if echoed else None)
 
 
 def test_headers_of_refusals(keyless: httpx.Client) -> None:
@@ -234,3 +248,4 @@ def test_headers_of_refusals(keyless: httpx.Client) -> None:
 
     assert all(float(response.headers["x-processing-time"]) > 0 for response in refused)
     assert len({response.headers["x-request-id"] for response in refused}) == 3
+    assert not any(name in response.headers for response in refused for name in ("x-workspace-id", "x-model-version"))

@@ -11,7 +11,6 @@ from tests.unit.http_requests import a_request
 URL = "https://example.com/a.jpg"
 FORM = "multipart/form-data; boundary=frontier"
 BAD_TYPE = "Invalid Content-Type header provided with request."
-NO_NUMPY = "NumPy image type is not supported in this configuration of the service."
 UNKNOWN_TYPE = "Image declaration contains not recognised image type."
 NO_PART = "Expected image to be send in part named 'file' of multipart/form-data request"
 # Bytes that look like a boundary, and every kind of line end.
@@ -45,8 +44,8 @@ def picture(content_type: str | None, body: bytes = b"", **query: str) -> ImageR
         pytest.param("image/jpeg", b"QUJD", {}, ImageReference("base64", b"QUJD"), id="body as JPEG"),
         pytest.param("text/plain", b"", {}, ImageReference("base64", b""), id="empty body: refused when decoded"),
         pytest.param("x/y", b"QUJD", {"image_type": "BASE64"}, ImageReference("base64", b"QUJD"), id="capitals"),
+        pytest.param("x/y", b"QUJD", {"image_type": "NumPy"}, ImageReference("numpy", b"QUJD"), id="numpy"),
         # refused, but only when the picture's turn comes: an unknown model is told first
-        pytest.param("x/y", b"QUJD", {"image_type": "numpy"}, ImageReference("refused", NO_NUMPY), id="numpy"),
         pytest.param("x/y", b"QUJD", {"image_type": "foo"}, ImageReference("refused", UNKNOWN_TYPE), id="foo"),
         pytest.param("x/y", b"QUJD", {"image_type": ""}, ImageReference("refused", UNKNOWN_TYPE), id="empty type"),
         pytest.param("x/y", b"QUJD", {"image_type": "url"}, ImageReference("refused", UNKNOWN_TYPE), id="url as body"),

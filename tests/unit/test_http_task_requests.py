@@ -9,7 +9,7 @@ import pytest
 from retinue.errors import ParameterError
 from retinue.http.event import Request
 from retinue.http.task_requests import TaskRequest, parse_model_request, parse_task_request
-from retinue.images.load import ImageReference
+from retinue.images.load import NO_NUMPY, ImageReference
 from retinue.pipeline.prediction import MaskOptions, Thresholds
 from tests.unit.http_requests import a_request
 
@@ -110,6 +110,7 @@ def test_the_clients_id_is_kept() -> None:
     [
         ({"type": "URL", "value": "https://a.b/c"}, [ImageReference("url", "https://a.b/c")]),
         ({"type": "Base64", "value": "QUJD"}, [ImageReference("base64", "QUJD")]),
+        ({"type": "Numpy", "value": "QUJD"}, [ImageReference("numpy", "QUJD")]),
         ([], []),
         ([IMAGE], [ImageReference("base64", "QUJD")]),
         ([IMAGE, {"type": "url", "value": "u"}], [ImageReference("base64", "QUJD"), ImageReference("url", "u")]),
@@ -122,8 +123,8 @@ def test_images(image: Any, expected: list[ImageReference]) -> None:
 @pytest.mark.parametrize(
     ("image", "public"),
     [
-        ({"type": "numpy", "value": "x"}, "NumPy image type is not supported in this configuration of the service."),
-        ({"type": "NUMPY"}, "NumPy image type is not supported in this configuration of the service."),
+        ({"type": "NUMPY"}, NO_NUMPY),
+        ({"type": "numpy", "value": [[1]]}, NO_NUMPY),
         ({"type": "file", "value": "/etc/passwd"}, "Image declaration contains not recognised image type."),
         ({"type": "", "value": "x"}, "Image declaration contains not recognised image type."),
         ({"type": "base64"}, "Malformed base64 input image."),

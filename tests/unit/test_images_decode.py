@@ -2,6 +2,7 @@
 
 import io
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +63,21 @@ def with_alpha(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         pytest.param(
             encode(PICTURE[..., 0].astype(np.float32), "TIFF"), PICTURE[..., [0, 0, 0]], 0, id="TIFF of floats"
         ),
+        pytest.param(encode(PICTURE, "TIFF", "CMYK"), PICTURE, 1, id="TIFF CMYK"),
+        pytest.param(encode(PICTURE, "TIFF", "1"), None, 0, id="TIFF one bit"),
+        pytest.param(encode(PICTURE, "TIFF", "P"), None, 0, id="TIFF palette"),
+        pytest.param(encode(PICTURE, "TIFF", "LA"), grey_of(PICTURE), 0, id="TIFF grey with alpha"),
+        pytest.param(encode(with_alpha(PICTURE), "TIFF"), PICTURE, 0, id="TIFF RGBA"),
+        pytest.param(
+            encode(PICTURE[..., 0].astype("<u2") << 8 | 0xFF, "TIFF"), PICTURE[..., [0, 0, 0]], 0, id="TIFF 16-bit"
+        ),
+        pytest.param(
+            encode((PICTURE[..., 0].astype(np.uint16) << 8 | 0xFF).astype(">u2"), "TIFF"),
+            PICTURE[..., [0, 0, 0]], 0, id="TIFF 16-bit, big endian",
+        ),
+        pytest.param(encode(PICTURE, "BMP", "L"), grey_of(PICTURE), 0, id="BMP grey"),
+        pytest.param(encode(PICTURE, "BMP", "P"), None, 0, id="BMP palette"),
+        pytest.param(encode(PICTURE, "BMP", "1"), None, 0, id="BMP one bit"),
         pytest.param(encode(PICTURE, "PPM"), PICTURE, 0, id="PPM"),
         pytest.param(encode(PICTURE[:1, :1], "PNG"), PICTURE[:1, :1], 0, id="PNG 1x1"),
         pytest.param(encode(PICTURE[:1, :1], "JPEG", quality=95), PICTURE[:1, :1], 6, id="JPEG 1x1"),
@@ -77,10 +93,15 @@ def test_pixels_of_every_format(data: bytes, expected: NDArray[np.uint8] | None,
     assert np.abs(image.astype(int) - wanted.astype(int)).max() <= tolerance
 
 
-def test_first_frame_of_an_animation() -> None:
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("GIF", {"duration": 100}), ("WEBP", {"lossless": True}), ("PNG", {"duration": 100}), ("TIFF", {})],
+    ids=["GIF", "WEBP", "APNG", "TIFF of two pages"],
+)
+def test_first_frame_of_an_animation(kind: str, options: dict[str, Any]) -> None:
     frames = [Image.fromarray(np.full((8, 8, 3), value, np.uint8)) for value in (10, 200)]
     buffer = io.BytesIO()
-    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=100)
+    frames[0].save(buffer, kind, save_all=True, append_images=frames[1:], **options)
 
     image = decode(buffer.getvalue())
 

@@ -86,6 +86,7 @@ class TestGoodUrls:
             ("/a.jpg", "/a.jpg"),
             ("", "/"),
             ("?size=2", "/?size=2"),
+            ("/b\xfc|.jpg?\u4f60", "/b%C3%BC%7C.jpg?%E4%BD%A0"),  # escaped as browsers do
             ("/a%20b.jpg?x=%2F#part", "/a%20b.jpg?x=%2F"),  # escapes stay, the fragment is not sent
         ],
     )

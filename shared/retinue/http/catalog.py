@@ -4,7 +4,7 @@ import uuid
 
 from retinue import __version__
 from retinue.errors import MethodNotAllowed, NotFound
-from retinue.http.credentials import api_key_anywhere
+from retinue.http.credentials import api_key_anywhere, authorise
 from retinue.http.event import Request
 from retinue.http.response import Response
 from retinue.observe import RequestRecord
@@ -19,7 +19,7 @@ pre {{ background: #f3f4f6; padding: 1rem; overflow-x: auto }}</style></head>
 
 from inference_sdk import InferenceHTTPClient
 client = InferenceHTTPClient(api_url="{url}", api_key="KEY")
-client.infer("photo.jpg", model_id="PROJECT/VERSION")</pre></body></html>
+client.infer("photo.jpg", model_id="PROJECT/VERSION")</pre> <p><a href="docs">All routes</a></p></body></html>
 """
 # Stays the same while this copy of the function lives.
 _SERVER_ID = uuid.uuid4().hex
@@ -50,7 +50,7 @@ def readiness(request: Request, service: Service, record: RequestRecord) -> Resp
 
 def unknown_path(request: Request, service: Service, record: RequestRecord) -> Response:
     """401 without a good key, else 404 for reading and 405 for the rest, as the contract has it."""
-    service.keys.lookup(api_key_anywhere(request), request.deadline)
+    authorise(api_key_anywhere(request), request, service, record)
     if request.method in ("GET", "HEAD"):
         raise NotFound("Not Found")
     raise MethodNotAllowed("Method Not Allowed")

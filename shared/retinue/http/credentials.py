@@ -1,12 +1,25 @@
 """Where a request may carry its API key."""
 
 from contextlib import suppress
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from retinue.http.event import Request
 
+if TYPE_CHECKING:
+    from retinue.keys import Access
+    from retinue.observe import RequestRecord
+    from retinue.service import Service
+
 # The SDK sends the text "None" when it has no key.
 _NO_KEY = frozenset({"", "none", "null"})
+
+
+def authorise(key: str | None, request: Request, service: "Service", record: "RequestRecord") -> "Access":
+    """What the key opens; the record learns whose it is. Raises AuthError."""
+    with record.stage("auth"):
+        access = service.keys.lookup(key, request.deadline)
+    record.workspace = access.workspace
+    return access
 
 
 def api_key(request: Request) -> str | None:

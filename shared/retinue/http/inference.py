@@ -3,7 +3,7 @@
 import uuid
 
 from retinue.errors import PayloadTooLarge
-from retinue.http.credentials import api_key, api_key_anywhere
+from retinue.http.credentials import api_key_anywhere, authorise
 from retinue.http.event import Request
 from retinue.http.parameters import is_asynchronous, parse_url_parameters
 from retinue.http.pictures import picture_of
@@ -16,8 +16,7 @@ from retinue.service import Service
 
 def infer_by_url(request: Request, service: Service, record: RequestRecord) -> Response:
     """`/{project}/{version}` with parameters in the query and the picture in the body, a form or a URL."""
-    with record.stage("auth"):
-        access = service.keys.lookup(api_key(request), request.deadline)
+    access = authorise(api_key_anywhere(request), request, service, record)
     parameters = parse_url_parameters(request.query)
     reference = picture_of(request, parameters)
     model_id = ModelId.parse(f"{request.path_parameters['project']}/{request.path_parameters['version']}")
@@ -45,8 +44,7 @@ def infer_by_task(request: Request, service: Service, record: RequestRecord) -> 
     """
     from retinue.http.task_requests import parse_task_request  # pydantic: 90-160 ms, which URL routes never pay
 
-    with record.stage("auth"):
-        access = service.keys.lookup(api_key_anywhere(request), request.deadline)
+    access = authorise(api_key_anywhere(request), request, service, record)
     with record.stage("parse"):
         body = parse_task_request(request)
     references = body.references()

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import orjson
 
 from retinue.errors import ParameterError
-from retinue.http.credentials import api_key_anywhere
+from retinue.http.credentials import api_key_anywhere, authorise
 from retinue.http.event import Request
 from retinue.http.response import Response
 from retinue.jobs.control import LINK_LIFETIME_S, MOST_LINKS, JobControl
@@ -81,8 +81,7 @@ def cancel_job(request: Request, service: Service, record: RequestRecord) -> Res
 
 def opened(request: Request, service: Service, record: RequestRecord) -> tuple[Access, JobControl]:
     """Whose jobs, and the jobs. Raises AuthError, NotDeployed where the stack has nothing to run them."""
-    with record.stage("auth"):
-        access = service.keys.lookup(api_key_anywhere(request), request.deadline)
+    access = authorise(api_key_anywhere(request), request, service, record)
     with record.stage("clients"):
         jobs = service.jobs
     jobs.queues.require()

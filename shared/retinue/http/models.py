@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from retinue.http.credentials import api_key_anywhere
+from retinue.http.credentials import api_key_anywhere, authorise
 from retinue.http.event import Request
 from retinue.http.response import Response
 from retinue.keys import Access
@@ -36,7 +36,7 @@ def add_model(request: Request, service: Service, record: RequestRecord) -> Resp
     record.model_ids.append(str(model_id))
     with record.stage("model"):
         lookup = service.models.get(model_id, request.deadline)
-    record.is_cold_model, record.load_s = lookup.source != "memory", lookup.load_s
+    lookup.note_in(record, model_id)
     return _descriptions(access, service)
 
 
@@ -61,8 +61,7 @@ def clear_models(request: Request, service: Service, record: RequestRecord) -> R
 
 
 def _access(request: Request, service: Service, record: RequestRecord) -> Access:
-    with record.stage("auth"):
-        return service.keys.lookup(api_key_anywhere(request), request.deadline)
+    return authorise(api_key_anywhere(request), request, service, record)
 
 
 def _descriptions(access: Access, service: Service) -> Response:

@@ -103,7 +103,13 @@ def parse_url_parameters(query: Mapping[str, str]) -> UrlParameters:
     return parameters
 
 
-_CHECKED_ONLY = ("disable_active_learning", "disable_model_monitoring", "countinference")
+_CHECKED_ONLY = (
+    "disable_active_learning",
+    "disable_model_monitoring",
+    "countinference",
+    "include_anomaly_map",
+    "include_candidates",
+)
 _SWITCHES: dict[Step, str] = {
     "static-crop": "disable_preproc_static_crop",
     "contrast": "disable_preproc_contrast",

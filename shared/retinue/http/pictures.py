@@ -5,7 +5,7 @@ import io
 from retinue.errors import RequestError
 from retinue.http.event import Request
 from retinue.http.parameters import UrlParameters
-from retinue.images.load import NO_NUMPY, UNKNOWN_TYPE, ImageReference
+from retinue.images.load import UNKNOWN_TYPE, ImageReference
 from retinue.uploads.layout import is_upload_id
 
 _MISSING_PART = "Expected image to be send in part named 'file' of multipart/form-data request"
@@ -29,7 +29,7 @@ def picture_of(request: Request, parameters: UrlParameters) -> ImageReference:
         case "base64":
             return ImageReference("base64", request.body)
         case "numpy":
-            return ImageReference("refused", NO_NUMPY)
+            return ImageReference("numpy", request.body)
         case _:
             return ImageReference("refused", UNKNOWN_TYPE)
 
@@ -50,5 +50,6 @@ def _file_part(body: bytes, content_type: str) -> bytes:
                     raise RequestError(_INVALID_TYPE)
                 return bytes(part.raw)
     except (MultipartError, UnicodeDecodeError) as exc:
-        raise RequestError(f"broken form: {exc}", public=_INVALID_TYPE) from exc
+        # Its words may repeat bytes of the picture, which no log may hold.
+        raise RequestError(f"broken form: {type(exc).__name__}", public=_INVALID_TYPE) from exc
     raise RequestError(_MISSING_PART)

@@ -19,7 +19,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 class ImageField(BaseModel):
     """A picture: `{"type": "base64", "value": ...}`, `{"type": "url", "value": ...}`, or `{"type": "upload", "value":
-    id}` with the id of `POST /uploads`."""
+    id}` with the id of `POST /uploads`, `{"type": "numpy", "value": ...}` with a `.npy` file in base64."""
 
     type: str
     value: Any = None
@@ -37,6 +37,8 @@ class ImageField(BaseModel):
                 return ImageReference("refused", NOT_BASE64)
             case "url":
                 return ImageReference("refused", NOT_A_URL)
+            case "numpy" if isinstance(self.value, str):
+                return ImageReference("numpy", self.value)
             case "numpy":
                 return ImageReference("refused", NO_NUMPY)
             case _:
@@ -74,8 +76,18 @@ class TaskRequest(BaseModel):
     disable_preproc_contrast: bool = False
     disable_preproc_grayscale: bool = False
     disable_preproc_static_crop: bool = False
+    # Declared by the contract and without effect on the answer: still checked.
     disable_active_learning: bool = False
     active_learning_target_dataset: str | None = None
+    disable_model_monitoring: bool = False
+    fix_batch_size: bool = False
+    enforce_dense_masks_in_inference_models: bool = False
+    include_anomaly_map: bool = False
+    model_type: str | None = None
+    source: str | None = None
+    source_info: str | None = None
+    start: float | None = None
+    usage_billable: bool = True
 
     def references(self) -> list[ImageReference]:
         """Where the pictures are, in order."""

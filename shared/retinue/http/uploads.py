@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from retinue.errors import NotDeployed, UploadGone, UploadNotFound
-from retinue.http.credentials import api_key_anywhere
+from retinue.http.credentials import api_key_anywhere, authorise
 from retinue.http.event import Request
 from retinue.http.response import Response
 from retinue.keys import Access
@@ -97,8 +97,7 @@ def _result(key: str, store: UploadStore, s3: Any, bucket: str) -> dict[str, Any
 
 
 def _access(request: Request, service: Service, record: RequestRecord) -> Access:
-    with record.stage("auth"):
-        return service.keys.lookup(api_key_anywhere(request), request.deadline)
+    return authorise(api_key_anywhere(request), request, service, record)
 
 
 def _bucket(service: Service) -> str:

@@ -27,7 +27,8 @@ class DocumentRequest(BaseModel):
 class BlocksRequest(BaseModel):
     """A question about all blocks."""
 
-    dynamic_blocks_definitions: list[Any] = Field(default_factory=list)
+    # The document says that it must be empty; what is not is refused in the words that clients know.
+    dynamic_blocks_definitions: list[Any] = Field(default_factory=list, json_schema_extra={"maxItems": 0})
     execution_engine_version: str | None = None
 
 

@@ -7,7 +7,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retinue.errors import ParameterError, RequestError, RetinueError
-from retinue.http.credentials import api_key_anywhere
+from retinue.http.credentials import api_key_anywhere, authorise
 from retinue.http.errors import status_and_body
 from retinue.http.event import Request
 from retinue.http.parameters import is_asynchronous
@@ -110,7 +110,9 @@ def answered(run: Callable[[], Response], service: Service, record: RequestRecor
     try:
         return run()
     except WorkflowError as exc:
-        record.facts["reason"] = f"{exc.type}: {exc.message}"
+        # Not its message: that repeats what the document or the inputs hold, perhaps a key or a picture.
+        inner = f" ({type(exc.inner).__name__})" if exc.inner else ""
+        record.facts["reason"] = f"{exc.type}: {exc.context}{inner}"
         if isinstance(exc, StepExecutionError) and not isinstance(exc.inner, RetinueError):
             service.observer.failure("unexpected error of a block")
         return Response(exc.render(), status=_status(exc))
@@ -124,8 +126,7 @@ def _status(error: WorkflowError) -> int:
 
 def call_of(request: Request, service: Service, record: RequestRecord) -> Call:
     """The request as work for the owner of its key. Raises AuthError."""
-    with record.stage("auth"):
-        access = service.keys.lookup(api_key_anywhere(request), request.deadline)
+    access = authorise(api_key_anywhere(request), request, service, record)
     return Call(service, access, request.deadline, record)
 
 

@@ -84,7 +84,7 @@ def _decode_jpeg(data: bytes, max_pixels: int) -> Image | None:
 
     try:
         height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
-        _check_size(width, height, max_pixels)
+        check_size(width, height, max_pixels)
         if colorspace in ("CMYK", "YCCK"):
             return None
         image: Image = simplejpeg.decode_jpeg(data, colorspace="RGB")
@@ -99,12 +99,13 @@ def _decode_with_pillow(data: bytes, max_pixels: int, is_oriented: bool, failure
     PillowImage.MAX_IMAGE_PIXELS = None  # its own check only warns where ours refuses
     try:
         with PillowImage.open(io.BytesIO(data), formats=_PILLOW_FORMATS) as picture:
-            _check_size(*picture.size, max_pixels)
+            check_size(*picture.size, max_pixels)
             orientation = picture.getexif().get(_EXIF_ORIENTATION, 1) if picture.format in _ORIENTED_FORMATS else 1
             pixels = _to_rgb(picture)
     # Pillow's decoders raise whatever a broken file makes them stumble over.
     except (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, struct.error) as exc:
-        raise ImageError(f"not decoded: {exc}", public=failure) from exc
+        # Their words may repeat bytes of the picture, which no log may hold.
+        raise ImageError(f"not decoded: {type(exc).__name__}", public=failure) from exc
     return orient(pixels, orientation) if is_oriented else pixels
 
 
@@ -115,7 +116,7 @@ def _to_rgb(picture: "PIL.Image.Image") -> Image:  # type: ignore[name-defined] 
     if picture.mode in ("I", "F"):
         values = np.asarray(picture)
         return _grey_to_rgb(np.clip(values / 256 if values.max(initial=0) > 255 else values, 0, 255).astype(np.uint8))
-    if picture.mode in ("P", "PA"):
+    if picture.mode in ("P", "PA", "RGBa"):
         picture = picture.convert("RGBA")
     if picture.mode in ("LA", "RGBA", "RGBX"):
         bands = picture.split()[:-1]
@@ -127,7 +128,8 @@ def _grey_to_rgb(grey: NDArray[np.uint8]) -> Image:
     return np.repeat(grey[:, :, None], 3, axis=2)
 
 
-def _check_size(width: int, height: int, max_pixels: int) -> None:
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Raises ImageTooLarge for more pixels than that."""
     if width * height > max_pixels:
         raise ImageTooLarge(
             f"image is {width:,} x {height:,} pixels; the limit is {max_pixels / 1e6:g} megapixels (RETINUE_MAX_PIXELS)"

@@ -1,12 +1,13 @@
 """Pictures by URL: https only, public hosts only, also after each redirect; with limits of time and size."""
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin
 
 from retinue.deadline import Deadline
 from retinue.errors import ImageError, ImageTooLarge, UrlError, UrlRule
-from retinue.internet import Internet, Resolver, parse_public_url, path_and_query, resolve
+from retinue.internet import Connector, Internet, Resolver, ascii_name, parse_public_url, path_and_query, resolve
 
 if TYPE_CHECKING:
     import ssl
@@ -21,6 +22,7 @@ _PUBLIC: dict[UrlRule, str] = {
     "public": "URL points to a network destination that is not allowed.",
     "known host": _NOT_DECODED,
 }
+_PROHIBITED = "Providing images via URL of this host is prohibited by"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CHUNK_BYTES = 64 * 1024
 
@@ -35,17 +37,24 @@ class UrlFetcher:
         timeout_s: float,
         max_bytes: int,
         max_redirects: int,
+        allowed_hosts: Collection[str] = (),
+        denied_hosts: Collection[str] = (),
         resolver: Resolver = resolve,
         is_public: Callable[[str], bool] | None = None,
+        connector: Connector = socket.create_connection,
         tls: "ssl.SSLContext | None" = None,
         port: int = 443,
     ) -> None:
-        """resolver, is_public, tls and port are injectable so that a test can serve a public name itself."""
+        """Hosts are names, or `.example.com` for all names below one; no allowed_hosts: every public host is.
+
+        resolver, is_public, connector, tls and port are injectable so that a test can serve a public name itself.
+        """
         self._is_allowed = is_allowed
+        self._allowed_hosts, self._denied_hosts = allowed_hosts, denied_hosts
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
         self._max_redirects = max_redirects
-        self._internet = Internet(resolver=resolver, is_public=is_public, tls=tls, port=port)
+        self._internet = Internet(resolver=resolver, is_public=is_public, connector=connector, tls=tls, port=port)
 
     def __call__(self, url: str, deadline: Deadline) -> bytes:
         """The body behind `url`. Raises ImageError whose public text is the contract's."""
@@ -67,6 +76,7 @@ class UrlFetcher:
         from http.client import HTTPException
 
         host = str(target.hostname)
+        self._check_lists(ascii_name(host))
         try:
             with self._internet.connected(target, limit) as connection:
                 headers = {"user-agent": "retinue", "accept": "image/*,*/*;q=0.5"}
@@ -78,7 +88,19 @@ class UrlFetcher:
                         raise ImageError(f"{host} answers {response.status}", public=_NOT_DECODED)
                     return self._read(response, limit), None
         except (OSError, HTTPException, ValueError) as exc:
-            raise ImageError(f"fetching from {host} failed: {exc}", public=_NOT_DECODED) from exc
+            # What is no HTTP is repeated in the words of an HTTPException, and may be a picture.
+            reason = exc if isinstance(exc, OSError) else type(exc).__name__
+            raise ImageError(f"fetching from {host} failed: {reason}", public=_NOT_DECODED) from exc
+
+    def _check_lists(self, name: str) -> None:
+        if self._allowed_hosts and not _is_listed(name, self._allowed_hosts):
+            raise ImageError(
+                f"{name} is not in RETINUE_URL_ALLOWED_HOSTS", public=f"{_PROHIBITED} whitelisted destinations."
+            )
+        if _is_listed(name, self._denied_hosts):
+            raise ImageError(
+                f"{name} is in RETINUE_URL_DENIED_HOSTS", public=f"{_PROHIBITED} blacklisted destinations."
+            )
 
     def _read(self, response: "HTTPResponse", limit: Deadline) -> bytes:
         """The body within the limits of size and time."""
@@ -94,3 +116,7 @@ class UrlFetcher:
         if response.length:
             raise ImageError(f"the body ends {response.length} bytes early", public=_NOT_DECODED)
         return bytes(body)
+
+
+def _is_listed(name: str, hosts: Collection[str]) -> bool:
+    return any(name == host or (host.startswith(".") and name.endswith(host)) for host in map(str.lower, hosts))

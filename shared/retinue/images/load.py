@@ -14,13 +14,14 @@ NOT_A_URL = "Provided image URL is invalid"
 NOT_AN_IMAGE = "Data is not image."
 NOT_AN_UPLOAD = "Provided upload id is invalid; POST /uploads gives ids of 32 hexadecimal digits."
 NO_UPLOADS = "Uploads are not taken here."
-NO_NUMPY = "NumPy image type is not supported in this configuration of the service."
+NO_NUMPY = "NumPy image type is not supported in this configuration of the service; .npy files without objects are."
 UNKNOWN_TYPE = "Image declaration contains not recognised image type."
 RAW_BYTES = (
     "Invalid base64 input: the image payload contains raw bytes instead of a base64-encoded string. "
     "Encode the picture, or send it as part 'file' of multipart/form-data."
 )
 _WHITESPACE = b" \t\r\n"
+_NPY_MAGIC = b"\x93NUMPY"
 
 # Fetches the bytes behind a URL, or of an upload by its id, before the deadline. Raises ImageError.
 Fetch = Callable[[str, Deadline], bytes]
@@ -33,12 +34,13 @@ def no_uploads(upload_id: str, deadline: Deadline) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """Where a picture is: `raw` bytes of a file, `base64` text, a `url`, the id of an `upload`; or why it is `refused`.
+    """Where a picture is: `raw` bytes of a file, `base64` text, a `url`, the id of an `upload`, a `numpy` file or its
+    base64 text; or why it is `refused`.
 
     A refusal waits for its turn: clients are told of an unknown model first.
     """
 
-    kind: Literal["raw", "base64", "url", "upload", "refused"]
+    kind: Literal["raw", "base64", "url", "upload", "numpy", "refused"]
     value: bytes | str
 
 
@@ -54,6 +56,10 @@ def load_image(
     """The picture (H, W, 3) uint8 RGB. Raises ImageError or ImageTooLarge with a text that says what is wrong, and what
     the fetching raises."""
     data = image_bytes(reference, fetch=fetch, fetch_upload=fetch_upload, deadline=deadline)
+    if data.startswith(_NPY_MAGIC) and reference.kind != "base64":
+        from retinue.images.arrays import decode_array  # 1 ms, which other pictures do not need
+
+        return decode_array(data, max_pixels=max_pixels)
     failure = NOT_AN_IMAGE if reference.kind in ("url", "upload") else NOT_BASE64
     return decode_image(data, max_pixels=max_pixels, is_oriented=is_oriented, failure=failure)
 
@@ -69,8 +75,21 @@ def image_bytes(reference: ImageReference, *, fetch: Fetch, fetch_upload: Fetch,
             raise ImageError("picture refused", public=str(reference.value))
         case "base64":
             return decode_base64(reference.value)
+        case "numpy":
+            return _npy_file(reference.value)
         case _:
             return reference.value if isinstance(reference.value, bytes) else reference.value.encode()
+
+
+def _npy_file(value: bytes | str) -> bytes:
+    """The `.npy` file in `value`, which may be its base64 text. Raises ImageError for an array in any other form."""
+    try:
+        data = value if isinstance(value, bytes) and value.startswith(_NPY_MAGIC) else decode_base64(value)
+    except ImageError as exc:
+        raise ImageError(f"neither a .npy file nor base64: {exc.message}", public=NO_NUMPY) from exc
+    if not data.startswith(_NPY_MAGIC):
+        raise ImageError("an array that is no .npy file", public=NO_NUMPY)
+    return data
 
 
 def decode_base64(text: bytes | str) -> bytes:

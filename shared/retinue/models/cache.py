@@ -19,6 +19,7 @@ from retinue.models.package import Manifest, ModelId
 from retinue.models.registry import Registry
 from retinue.models.session import CPU, LoadedModel, Provider, load_model
 from retinue.models.weights import WeightsCache
+from retinue.observe import RequestRecord
 
 _MB = 1024 * 1024
 _AS_A_JOB = "run it over a folder as a job: POST /jobs, or `retinue jobs submit`."
@@ -34,6 +35,11 @@ class Lookup:
     model: LoadedModel
     source: Literal["memory", "disk", "s3"]
     load_s: float
+
+    def note_in(self, record: RequestRecord, model_id: ModelId) -> None:
+        """Tells the record of a request which version answers for `model_id`, and what loading it took."""
+        manifest, is_warm = self.model.manifest, self.source == "memory"
+        record.found_model(str(model_id), manifest.model_id, manifest.weights.sha256, None if is_warm else self.load_s)
 
 
 class WarmCache:

@@ -23,7 +23,6 @@ MOST_MASK_PIXELS = 50_000_000
 """How many pixels the masks of the detections that come with one request may have together."""
 
 _REFUSED_TYPES = {
-    "numpy": "pictures as numpy arrays are not taken; send base64 or a URL",
     "numpy_object": "pictures as numpy arrays are not taken; send base64 or a URL",
     "file": "pictures of the server's own disk are not taken; send base64 or a URL",
 }
@@ -109,6 +108,8 @@ def reference_of(value: Any) -> ImageReference:
         raise ValueError(_REFUSED_TYPES[kind])
     if not isinstance(content, str):
         raise ValueError("a picture is base64 text or a URL, in a dict like {'type': 'base64', 'value': ...}")
+    if kind == "numpy":
+        return ImageReference("numpy", content)
     if content.startswith(("http://", "https://")):
         return ImageReference("url", content)
     if kind != "upload":

@@ -36,8 +36,7 @@ class WarmModels:
             record.model_ids.append(str(parsed))
         with record.stage("model"):
             lookup = self._cache.get(parsed, self._deadline)
-        record.is_cold_model = record.is_cold_model or lookup.source != "memory"
-        record.load_s += lookup.load_s
+        lookup.note_in(record, parsed)
         size = pictures_per_run(lookup.model, self._run_memory_bytes)
         predictions: list[Prediction] = []
         while len(predictions) < len(images):
