@@ -47,6 +47,10 @@ class TextSize(NamedTuple):
 
 def text_size(text: str, scale: float, thickness: int) -> TextSize:
     """The size of a text of one line, drawn at that scale with strokes of that thickness."""
+    return (_kept_size if len(text) <= _MOST_KEPT_LETTERS else _size)(text, scale, thickness)
+
+
+def _size(text: str, scale: float, thickness: int) -> TextSize:
     advances = np.cumsum(_advances(_printable(text)) * scale)
     width = float(advances[-1]) if len(advances) else 0.0
     return TextSize(
@@ -54,6 +58,9 @@ def text_size(text: str, scale: float, thickness: int) -> TextSize:
         height=round(_CAPITAL_HEIGHT * scale + (thickness + 1) // 2),
         baseline=round(_DESCENT * scale + thickness * 0.5),
     )
+
+
+_kept_size = lru_cache(maxsize=512)(_size)
 
 
 def draw_text(
