@@ -1,6 +1,5 @@
 """Pictures inside a workflow: pixels, and where they lie in the pictures they were cut from."""
 
-import base64
 import io
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -150,4 +149,8 @@ class WorkflowImage:
 
     def base64_text(self) -> str:
         """The picture as base64 text, without a prefix: of the file that it came in, else of a JPEG."""
-        return self.encoded or base64.b64encode(self.jpeg()).decode("ascii")
+        if self.encoded:
+            return self.encoded
+        import pybase64
+
+        return str(pybase64.b64encode_as_string(self.jpeg()))

@@ -6,6 +6,7 @@ Divisions and roundings are those of OpenCV 4's drawing.cpp, so that the pixels 
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import chain
 
 import numpy as np
@@ -21,6 +22,8 @@ MAX_RUNS = 8_000_000
 MAX_LINE_PIXELS = 32_000_000
 """Of the lines of one pixel that are drawn at once, at most, where they cross the picture: that takes as long."""
 _GROUP_RUNS = 250_000
+_LARGEST_KEPT_DISC = 16
+_MOST_KEPT_DISCS = 64
 
 
 def line_pixels(segments: Index, shape: Shape, *, connectivity: int = 8) -> Pixels:
@@ -172,7 +175,19 @@ def fixed_line_pixels(segments: Index, shape: Shape) -> Pixels:
 
 def disc_pixels(centers: Index, radius: int, shape: Shape) -> Pixels:
     """Filled circles around centers (m, 2) x, y: every pixel that is at most `radius` away."""
-    return union([_disc_runs(centers, radius, shape)], shape)
+    if radius > _LARGEST_KEPT_DISC or len(centers) > _MOST_KEPT_DISCS:
+        return union([_disc_runs(centers, radius, shape)], shape)
+    down, across = _disc(radius)
+    y, x = centers[:, 1, None] + down, centers[:, 0, None] + across
+    return _inside(y.ravel(), x.ravel(), shape)
+
+
+@lru_cache(maxsize=_LARGEST_KEPT_DISC + 1)
+def _disc(radius: int) -> Pixels:
+    """The pixels of a disc, from its centre."""
+    side = 2 * radius + 1
+    y, x = union([_disc_runs(np.array([[radius, radius]]), radius, (side, side))], (side, side))
+    return y - radius, x - radius
 
 
 def _disc_runs(centers: Index, radius: int, shape: Shape) -> Runs:

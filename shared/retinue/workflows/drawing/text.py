@@ -3,6 +3,7 @@
 The size of a text equals cv2.getTextSize; the letters are stretched to that width and height, their shapes differ.
 """
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -31,6 +32,9 @@ _FONT_STROKE = 0.09
 _SMALLEST_FONT, _LARGEST_FONT = 4, 200
 # Around letters of these sizes; wider strokes only make a larger blot, and it would be drawn whole.
 _WIDEST_STROKE = 64
+# Of texts whose ink is kept: 512 of them take 20 MB at most.
+_MOST_KEPT_PIXELS = 30_000
+_MOST_KEPT_LETTERS = 100
 
 
 class TextSize(NamedTuple):
@@ -43,6 +47,10 @@ class TextSize(NamedTuple):
 
 def text_size(text: str, scale: float, thickness: int) -> TextSize:
     """The size of a text of one line, drawn at that scale with strokes of that thickness."""
+    return (_kept_size if len(text) <= _MOST_KEPT_LETTERS else _size)(text, scale, thickness)
+
+
+def _size(text: str, scale: float, thickness: int) -> TextSize:
     advances = np.cumsum(_advances(_printable(text)) * scale)
     width = float(advances[-1]) if len(advances) else 0.0
     return TextSize(
@@ -50,6 +58,9 @@ def text_size(text: str, scale: float, thickness: int) -> TextSize:
         height=round(_CAPITAL_HEIGHT * scale + (thickness + 1) // 2),
         baseline=round(_DESCENT * scale + thickness * 0.5),
     )
+
+
+_kept_size = lru_cache(maxsize=512)(_size)
 
 
 def draw_text(
@@ -68,50 +79,68 @@ def draw_text(
     if scale <= 0:
         return
     x, y = (int(value) for value in origin_xy)
-    ends = np.cumsum(_advances(_printable(text)) * scale)
-    text = _printable(text)[: int(np.searchsorted(ends, picture.shape[1] - x)) + 1]  # what lies beyond is not seen
+    text = _printable(text)
+    ends = np.cumsum(_advances(text) * scale)
+    if len(text) and ends[-1] * _CAPITAL_HEIGHT * scale < _MOST_KEPT_PIXELS and len(text) <= _MOST_KEPT_LETTERS:
+        ink = _kept_ink(text, float(scale), int(thickness))
+    else:
+        text = text[: int(np.searchsorted(ends, picture.shape[1] - x)) + 1]  # what lies beyond is not seen
+        height, width = picture.shape[:2]
+        ink = _ink(text, scale, thickness, (-x, -y, width - x, height - y))
+    if ink is not None:
+        _print(picture, ink, (x, y), color)
+
+
+class _Ink(NamedTuple):
+    """How much of each pixel a text covers, (h, w) uint8, and where its first pixel lies from the origin."""
+
+    share: NDArray[np.uint8]
+    left: int
+    top: int
+
+
+def _ink(text: str, scale: float, thickness: int, window: tuple[int, int, int, int] | None = None) -> _Ink | None:
+    """The ink of a text inside of the window x1, y1, x2, y2 around its origin; None where there is none."""
     if not text.strip():
-        return
+        return None
+    length = float((_advances(text) * scale).sum())
     size = max(_SMALLEST_FONT, min(_CAPITAL_HEIGHT * scale / _FONT_CAPITALS, _LARGEST_FONT))
-    enlarged_y = _CAPITAL_HEIGHT * scale / (_FONT_CAPITALS * size)
     font = font_of(size)
-    enlarged_x = float(ends[len(text) - 1]) / font.getlength(text)
+    enlarged = (length / font.getlength(text), _CAPITAL_HEIGHT * scale / (_FONT_CAPITALS * size))
     width = thickness + (thickness > 1)  # as lines come out
-    stroke = min(max(0.0, width / enlarged_y - _FONT_STROKE * size) / 2, _WIDEST_STROKE)
+    stroke = min(max(0.0, width / enlarged[1] - _FONT_STROKE * size) / 2, _WIDEST_STROKE)
     left, top, right, bottom = font.getbbox(text, anchor="ls", stroke_width=stroke)
-    ink = Image.new("L", (int(right - left) + 1, int(bottom - top) + 1))
-    ImageDraw.Draw(ink).text((-left, -top), text, 255, font, anchor="ls", stroke_width=stroke)
-    _print(picture, ink, (x + left * enlarged_x, y + top * enlarged_y), (enlarged_x, enlarged_y), color)
-
-
-def _print(
-    picture: Picture,
-    ink: Image.Image,
-    corner_xy: tuple[float, float],
-    enlarged: tuple[float, float],
-    color: tuple[int, int, int],
-) -> None:
-    """Mixes the colour into the picture where there is ink, enlarged by so much along x and y."""
-    lengths = [int(np.ceil(size * factor)) for size, factor in zip(ink.size, enlarged, strict=True)]
-    x1, y1 = (max(0, int(np.floor(corner))) for corner in corner_xy)
+    drawn = Image.new("L", (int(right - left) + 1, int(bottom - top) + 1))
+    ImageDraw.Draw(drawn).text((-left, -top), text, 255, font, anchor="ls", stroke_width=stroke)
+    corner = (left * enlarged[0], top * enlarged[1])
+    x1, y1 = (math.floor(value) for value in corner)
     x2, y2 = (
-        min(limit, int(np.ceil(corner)) + length)
-        for limit, corner, length in zip(picture.shape[1::-1], corner_xy, lengths, strict=True)
+        math.ceil(value) + math.ceil(side * factor)
+        for value, side, factor in zip(corner, drawn.size, enlarged, strict=True)
     )
+    if window is not None:
+        x1, y1, x2, y2 = max(x1, window[0]), max(y1, window[1]), min(x2, window[2]), min(y2, window[3])
     if x1 >= x2 or y1 >= y2:
+        return None
+    # From a pixel of the picture to the place in what was drawn.
+    matrix = (1 / enlarged[0], 0, (x1 - corner[0]) / enlarged[0], 0, 1 / enlarged[1], (y1 - corner[1]) / enlarged[1])
+    share = drawn.transform((x2 - x1, y2 - y1), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    return _Ink(np.asarray(share), x1, y1)
+
+
+# Labels repeat, in a picture and from one to the next, and drawing letters takes a hundred times as long as printing.
+_kept_ink = lru_cache(maxsize=512)(_ink)
+
+
+def _print(picture: Picture, ink: _Ink, origin_xy: tuple[int, int], color: tuple[int, int, int]) -> None:
+    """Mixes the colour into the picture where there is ink."""
+    left, top = origin_xy[0] + ink.left, origin_xy[1] + ink.top
+    share = ink.share[max(0, -top) :, max(0, -left) :]
+    region = picture[max(0, top) : max(0, top) + share.shape[0], max(0, left) : max(0, left) + share.shape[1]]
+    if not region.size:
         return
-    # From a pixel of the picture to the place in the ink.
-    matrix = (
-        1 / enlarged[0], 0, (x1 - corner_xy[0]) / enlarged[0],
-        0, 1 / enlarged[1], (y1 - corner_xy[1]) / enlarged[1],
-    )  # fmt: skip
-    seen = ink.transform((x2 - x1, y2 - y1), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-    share = np.asarray(seen)
-    region = picture[y1:y2, x1:x2]
-    region[share == 255] = color
-    is_mixed = (share > 0) & (share < 255)
-    mixed = share[is_mixed][:, None].astype(np.int32)
-    region[is_mixed] = (region[is_mixed] * (255 - mixed) + np.array(color, np.int32) * mixed + 127) // 255
+    part = share[: region.shape[0], : region.shape[1], None].astype(np.int32)
+    region[:] = (region * (255 - part) + np.array(color, np.int32) * part + 127) // 255
 
 
 @lru_cache(maxsize=64)
