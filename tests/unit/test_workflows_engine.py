@@ -872,9 +872,9 @@ class TestBlocks:
             run_block(Unmakeable, [1])
         assert blamed(caught.value) == [("s", None)]
 
-    def test_the_base_does_nothing(self) -> None:
-        with pytest.raises(NotImplementedError):
-            Block(runtime()).run()
+    def test_the_base_cannot_be_made(self) -> None:
+        with pytest.raises(TypeError, match="abstract"):
+            Block(runtime())  # type: ignore[abstract]
 
 
 def test_every_step_is_traced() -> None:

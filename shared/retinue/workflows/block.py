@@ -1,5 +1,6 @@
 """What a block is: a manifest, its outputs, and `run` over values."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -70,7 +71,7 @@ class Branch:
     targets: tuple[str, ...] = ()
 
 
-class Block:
+class Block(ABC):
     """Base of all blocks. One object lives for one run of one step.
 
     A block says with its attributes how it wants its data:
@@ -110,9 +111,9 @@ class Block:
         """The outputs of a step: of some blocks its properties decide them."""
         return cls.outputs
 
+    @abstractmethod
     def run(self, *_: Any, **properties: Any) -> Any:
         """The results for the values of all properties, by keyword (without type and name).
 
         Any exception fails the step.
         """
-        raise NotImplementedError

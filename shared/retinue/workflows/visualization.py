@@ -1,5 +1,6 @@
 """What the drawing blocks share: a picture in, a picture out, colours from a palette."""
 
+from abc import abstractmethod
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -89,9 +90,9 @@ class Drawing(Block):
             image.pixels, image.encoded = pixels, None
         return {"image": image.with_pixels(pixels)}
 
+    @abstractmethod
     def draw(self, pixels: Pixels, *_: Any, **properties: Any) -> Pixels:
         """The picture (H, W, 3) uint8 RGB with what the block adds; it may draw into `pixels`."""
-        raise NotImplementedError
 
 
 class ColoredDrawing(Drawing):
@@ -112,9 +113,9 @@ class ColoredDrawing(Drawing):
             self.draw_detections(pixels, predictions, colors, **shape)
         return pixels
 
+    @abstractmethod
     def draw_detections(self, pixels: Pixels, table: DetectionTable, colors: Colors, *_: Any, **shape: Any) -> None:
         """Draws at least one detection into `pixels`; colors (n, 3) uint8 RGB."""
-        raise NotImplementedError
 
 
 def detection_colors(
