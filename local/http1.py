@@ -6,6 +6,7 @@ sets TCP_NODELAY on every socket, without which each call to the Runtime API too
 
 import asyncio
 import logging
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -168,8 +169,8 @@ class Connection(asyncio.Protocol):
             request, keep_alive = self._pending.popleft()
             try:
                 response = await self._answer(request)
-            except Exception:  # the outermost place: a bug of ours must not leave the client waiting
-                logger.exception("%s %s failed inside the local stack", request.method, request.target)
+            except Exception as exc:  # the outermost place: a bug of ours must not leave the client waiting
+                _log_failure(request, exc)
                 response = json_response(500, b'{"message":"Internal Server Error"}')
             self._write(response, keep_alive, with_body=request.method != "HEAD")
         self._serving = None
@@ -197,6 +198,13 @@ class Connection(asyncio.Protocol):
         self._transport.write(_head(response, keep_alive) + (response.body if with_body else b""))
         if not keep_alive:
             self._transport.close()
+
+
+def _log_failure(request: Request, error: Exception) -> None:
+    """Where it happened, and neither the query nor the words of the error: both may hold a key."""
+    path, frames = request.target.partition("?")[0], "".join(traceback.format_tb(error.__traceback__))
+    kind = type(error).__name__
+    logger.error("%s %s failed inside the local stack: %s\n%s", request.method, path, kind, frames)
 
 
 def _head(response: Response, keep_alive: bool) -> bytes:

@@ -31,7 +31,7 @@ _MEANINGS: dict[str, tuple[str, Schema]] = {
         "The picture instead of a body: a public https URL, or the id of an upload.",
         {"examples": ["https://example.com/photo.jpg"]},
     ),
-    "image_type": ("What the body is.", {"enum": ["base64", "numpy"], "default": "base64"}),
+    "image_type": ("What the body is; numpy is a `.npy` file.", {"enum": ["base64", "numpy"], "default": "base64"}),
     "labels": ("Write names into the drawn picture.", {"default": False}),
     "stroke": ("Width of lines in the drawn picture.", {"default": 1}),
     "disable_preproc_auto_orient": ("Do not turn the picture as its EXIF data say.", {"default": False}),

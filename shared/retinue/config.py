@@ -28,7 +28,11 @@ class Settings:
     """The settings of one process. The variable of `max_pixels` is `RETINUE_MAX_PIXELS`, and so on."""
 
     models_bucket: str = _setting("", "S3 bucket that holds models, aliases and keys")
-    log_level: str = _setting("INFO", "how much is logged", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+    log_level: str = _setting(
+        "INFO",
+        "how much is logged; DEBUG also writes the words of unexpected errors, which may repeat a key or a picture",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+    )
     threads: int = _setting(0, "threads of a network run; 0: the vCPUs that the function's memory buys", min=0, max=64)
     model_memory_mb: int = _setting(0, "budget of loaded models; 0: 60 % of the function's memory", min=0)
     run_memory_mb: int = _setting(
@@ -39,6 +43,9 @@ class Settings:
     alias_cache_s: int = _setting(60, "seconds until an alias is looked up again", min=0)
     key_cache_s: int = _setting(60, "seconds until an API key is looked up again", min=0)
     max_pixels: int = _setting(50_000_000, "largest picture in pixels (width x height)", min=1)
+    accept_pickled_arrays: bool = _setting(
+        False, "whether numpy pictures may be pickled, beside .npy files; they are read, never run"
+    )
     max_images: int = _setting(64, "most pictures in one request", min=1)
     workflow_max_steps: int = _setting(1000, "most steps of a workflow", min=1)
     workflow_max_elements: int = _setting(10_000, "most elements, such as crops, that a workflow step makes", min=1)

@@ -140,7 +140,10 @@ class UploadAtWork(Busy):
 
 
 class ModelLoading(Busy):
-    """The model will not be ready before the gateway's limit."""
+    """The model will not be ready, or not have answered, before the gateway's limit."""
+
+    def __init__(self, message: str, *, public: str = "Model is temporarily not ready - retry request.") -> None:
+        super().__init__(message, public=public)
 
 
 class StorageUnavailable(Busy):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from retinue.deadline import Deadline
-from retinue.errors import PayloadTooLarge
+from retinue.errors import ModelLoading, PayloadTooLarge
 from retinue.http.parameters import UrlParameters
 from retinue.http.render import render_prediction
 from retinue.images.decode import Image
@@ -41,6 +41,7 @@ class Call:
             deadline=self.deadline,
             max_pixels=self.service.settings.max_pixels,
             is_oriented=is_oriented,
+            takes_pickles=self.service.settings.accept_pickled_arrays,
         )
 
 
@@ -122,12 +123,15 @@ def infer(
 ) -> Iterator[InferredPicture]:
     """The pictures in order, run by run: of a long list only as many are decoded at a time as memory allows.
 
-    Raises ImageError, UploadNotFound, and PayloadTooLarge when time was not enough for all.
+    Raises ImageError, UploadNotFound, ModelLoading when no time is left for the first run, and PayloadTooLarge when it
+    was not enough for all.
     """
     record, budget_bytes = call.record, call.service.settings.run_memory_bytes
     size, position = pictures_per_run(model, budget_bytes), 0
     while position < len(references):
         if call.deadline.remaining_s < model.manifest.latency_ms / 1e3:
+            if position == 0:  # loading the model took it, and that is done now
+                raise ModelLoading("no time is left for a run")
             raise PayloadTooLarge(
                 f"time was enough for {position} of {len(references)} images; send fewer in one request"
             )

@@ -1,13 +1,16 @@
 """Logs and metrics: the only importer of Powertools' Logger and Metrics.
 
-One JSON line per request, with the time of each stage. Never the key, never a picture, never a URL with its query.
+One JSON line per request, with the time of each stage. Never the key, never a picture, never a URL with its query;
+so of an unexpected exception its type and its frames, not its words.
 The model id is metadata of the metrics, not a dimension: each value of a dimension is billed as a metric of its
 own.
 """
 
 import logging
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +20,9 @@ from retinue.config import Settings
 
 # Longer ones are left out of the headers: contract/http.md 4.5.
 _MOST_DETAILS = 4096
+# Frames of one exception in a trace, and exceptions: a line of a log holds 256 KB.
+_MOST_FRAMES = 50
+_MOST_CAUSES = 8
 
 
 @dataclass(slots=True)
@@ -132,9 +138,9 @@ class Observer:
         self._put_metrics(record, route)
 
     def failure(self, message: str) -> None:
-        """Logs an error that nobody expected, with its trace: for operators, never for the client."""
+        """Logs the exception that is being handled, which nobody expected: for operators, never for the client."""
         self._making.join()
-        self._logger.exception(message)
+        log_failure(self._logger, message)
 
     def _put_metrics(self, record: RequestRecord, route: str) -> None:
         from aws_lambda_powertools.metrics import MetricUnit
@@ -156,6 +162,32 @@ def job_logger(service: str, level: str) -> Any:
     from aws_lambda_powertools import Logger
 
     return Logger(service=service, level=level)
+
+
+def log_failure(logger: Any, message: str, **facts: Any) -> None:
+    """Logs the exception that is being handled as an error: its type and trace; at level DEBUG its words too."""
+    error = sys.exception()
+    if error is None or logger.isEnabledFor(logging.DEBUG):
+        logger.exception(message, extra=facts)
+    else:
+        facts |= {"exception": trace_of(error), "exception_name": type(error).__name__}
+        logger.error(message, extra=facts)
+
+
+def trace_of(error: BaseException) -> str:
+    """Types and frames of an exception and of those that it came from, the first one first, as Python prints them; but
+    not their words, which may repeat a key or a picture."""
+    traces: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(traces) < _MOST_CAUSES:
+        frames = "".join(traceback.format_tb(cause.__traceback__, limit=-_MOST_FRAMES))
+        traces.insert(0, f"Traceback (most recent call last):\n{frames}{_full_name(type(cause))}")
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return "\n\nwhich led to:\n\n".join(traces)
+
+
+def _full_name(kind: type) -> str:
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _level(status: int) -> int:

@@ -6,6 +6,7 @@ import random
 import struct
 import zlib
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 SCENE_SIZE = (320, 240)
@@ -57,6 +58,13 @@ def decompression_bomb(width: int = 30_000, height: int = 30_000) -> bytes:
     data = b"".join(compressor.compress(rows) for _ in range(height // 1000)) + compressor.flush()
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+
+
+def npy(picture: bytes) -> bytes:
+    """The picture as an array, blue first, in a .npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))[:, :, ::-1])
+    return buffer.getvalue()
 
 
 def base64_of(data: bytes) -> str:

@@ -14,7 +14,7 @@ from retinue.operator.keys import create_key
 from retinue.operator.uploads import Queues
 from retinue.uploads.store import UploadStore
 from tests.contract.deployment import AS_JSON, CLASSIFIER, DETECTOR, SEGMENTER, Deployment
-from tests.contract.pictures import base64_of, plain, scene
+from tests.contract.pictures import base64_of, npy, plain, scene
 from tests.contract.workflows import DETECT
 
 WAIT_S = 30.0
@@ -92,6 +92,10 @@ class TestDropped:
         assert list(answer) == list(expected.json())
         assert answer["inference_id"] == item_id(inbox.bucket, f"inbox/{name}", version)
         assert not inbox.s3.get_object_tagging(Bucket=inbox.bucket, Key=f"results/{name}.json")["TagSet"]
+
+    def test_an_array_answers_like_the_picture_in_it(self, inbox: Inbox) -> None:
+        inbox.put(f"inbox/{CLASSIFIER}/red.npy", npy(RED))
+        assert json.loads(inbox.wait(f"results/{CLASSIFIER}/red.npy.json"))["top"] == "red"
 
     def test_tags_say_the_same_and_a_drawing_lies_beside(self, inbox: Inbox) -> None:
         inbox.put(f"inbox/{DETECTOR}/tagged.png", GREY, tags="format=image&confidence=0.01")

@@ -3,13 +3,14 @@
 import base64
 import urllib.parse
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
 
 from tests.contract.deployment import AS_JSON, CLASSIFIER, DETECTOR, Deployment
-from tests.contract.pictures import base64_of, encoded, plain, scene, turned_by_exif
+from tests.contract.pictures import base64_of, encoded, npy, plain, scene, turned_by_exif
 
 NO_TYPE = "Content-Type header not provided with request."
 WRONG_TYPE = "Invalid Content-Type header provided with request."
@@ -252,6 +253,32 @@ def test_formats(client: httpx.Client, image_format: str) -> None:
     response = client.post(
         f"/classify/{CLASSIFIER}", content=base64_of(plain("red", image_format=image_format)), headers=AS_JSON
     )
+
+    assert response.status_code == 200, response.text
+    assert response.json()["top"] == "red"
+
+
+RED = npy(plain("red"))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param({"content": base64_of(RED), "headers": AS_JSON}, id="like every picture"),
+        pytest.param({"files": {"file": ("red.npy", RED)}}, id="form"),
+        pytest.param({"content": base64_of(RED), "headers": AS_JSON, "params": {"image_type": "numpy"}}, id="numpy"),
+        pytest.param(
+            {
+                "content": RED,
+                "headers": {"content-type": "application/octet-stream"},
+                "params": {"image_type": "numpy"},
+            },
+            id="as it is",
+        ),
+    ],
+)
+def test_arrays(client: httpx.Client, sent: dict[str, Any]) -> None:
+    response = client.post(f"/classify/{CLASSIFIER}", **sent)
 
     assert response.status_code == 200, response.text
     assert response.json()["top"] == "red"

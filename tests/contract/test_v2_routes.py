@@ -147,7 +147,8 @@ def test_visualisation_of_each_picture_of_a_list(client: httpx.Client) -> None:
         ({"max_detections": 2}, 2),
         ({"class_filter": ["circle", "no such class"]}, 1),
         ({"class_filter": None}, 6),
-        ({"class_filter": []}, 0),
+        ({"class_filter": []}, 6),  # no filter
+        ({"class_filter": ["no such class"]}, 0),
     ],
 )
 def test_thresholds(client: httpx.Client, body: dict[str, Any], fields: dict[str, Any], count: int) -> None:

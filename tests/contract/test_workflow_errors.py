@@ -74,6 +74,10 @@ def no_server_error() -> Iterator[None]:
         ({"specification": "{}", "inputs": {}}, [("dict_type", ["body", "specification"])]),
         ({"specification": {}, "inputs": {}, "excluded_fields": "a"}, [("list_type", ["body", "excluded_fields"])]),
         ({"specification": {}, "inputs": {}, "enable_profiling": 7}, [("bool_parsing", ["body", "enable_profiling"])]),
+        (
+            {"specification": {}, "inputs": {}, "inner_workflow_dispatch_depth": -1},
+            [("greater_than_equal", ["body", "inner_workflow_dispatch_depth"])],
+        ),
         ([], [("dict_type", ["body"])]),
         (None, [("dict_type", ["body"])]),
     ],
@@ -298,17 +302,17 @@ def test_pictures_that_are_small_to_send_and_large_to_hold(client: httpx.Client)
 
 
 @pytest.mark.parametrize(
-    ("model_id", "status", "inner"),
+    ("model_id", "status", "inner", "beginning"),
     [
-        ("some/38", 404, "ModelNotFound"),
-        ("shapes/99", 404, "ModelNotFound"),
-        ("shapes", 400, "InvalidModelId"),
-        ("../keys/1", 400, "InvalidModelId"),
-        (CLASSIFIER, 400, "RequestError"),
+        ("some/38", 404, "ModelNotFound", "Could not find requested Roboflow resource while execution of step objects"),
+        ("shapes/99", 404, "ModelNotFound", "Could not find requested Roboflow resource"),
+        ("shapes", 400, "InvalidModelId", "Problem with Workflow Block configuration - "),
+        ("../keys/1", 400, "InvalidModelId", "Problem with Workflow Block configuration - "),
+        (CLASSIFIER, 400, "RequestError", ""),
     ],
 )
 def test_a_model_that_is_not_there_has_its_own_status(
-    client: httpx.Client, scene_inputs: dict[str, Any], model_id: str, status: int, inner: str
+    client: httpx.Client, scene_inputs: dict[str, Any], model_id: str, status: int, inner: str, beginning: str
 ) -> None:
     response = ran(client, changed(DETECT, steps=[detection(model_id=model_id)]), scene_inputs)
 
@@ -316,6 +320,7 @@ def test_a_model_that_is_not_there_has_its_own_status(
     assert response.status_code == status, response.text
     assert (said["error_type"], said["context"]) == ("ClientCausedStepExecutionError", STEP)
     assert (set(said), said["inner_error_type"]) == (BLOCKS_KEYS, inner)
+    assert said["message"].startswith(beginning)
     [block] = said["blocks_errors"]
     assert (block["block_id"], block["block_type"]) == ("objects", detection()["type"])
 
@@ -376,3 +381,19 @@ def test_an_unexpected_error_of_a_block_is_logged_with_its_trace(client: httpx.C
     assert line["level"] == "ERROR" and line["reason"].startswith("StepExecutionError: ")
     assert [text for text in worker_lines[before:] if "unexpected error of a block" in text and "Traceback" in text]
     assert "Traceback" not in response.text and "/retinue/" not in response.text
+
+
+@pytest.mark.parametrize("template", ["{%s}", "{x:%s}"], ids=["name", "format"])
+def test_a_trace_does_not_repeat_what_the_block_stumbled_over(
+    client: httpx.Client, key: str, worker_lines: list[str], template: str
+) -> None:
+    before = len(worker_lines)
+    step = {"type": "roboflow_core/string_template@v1", "name": "text", "template": "$inputs.template"}
+    filled = document([parameter("template")], [step | {"data": {"x": 1}}], text="$steps.text.output")
+    response = ran(client, filled, {"template": template % key})
+    log_line(response, worker_lines, before)
+
+    assert response.status_code == 500 and key in response.text  # who sent it may read it
+    [trace] = [text for text in worker_lines[before:] if "unexpected error of a block" in text]
+    assert "string_template.py" in trace and "ValueError" in trace
+    assert not [text for text in worker_lines[before:] if key in text]

@@ -329,7 +329,7 @@ def test_an_interface_without_a_key(keyless: httpx.Client) -> None:
 
     assert response.status_code == 400
     assert list(response.json()) == ["message"]
-    assert response.json()["message"].startswith("Required Roboflow API key is missing")
+    assert response.json()["message"].startswith("Required Roboflow API key is missing.")
     assert keyless.post(INTERFACE, json={"specification": DETECT, "api_key": "x"}).status_code == 401
 
 
@@ -354,3 +354,4 @@ def test_a_key_for_other_projects(keyless: httpx.Client, narrow_key: str, scene_
     assert set(response.json()) == BLOCKS_KEYS
     assert response.json()["error_type"] == "ClientCausedStepExecutionError"
     assert response.json()["blocks_errors"][0]["block_id"] == "objects"
+    assert response.json()["message"].startswith("Forbidden error occurred while execution of step objects - ")

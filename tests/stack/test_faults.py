@@ -335,6 +335,13 @@ def test_model_that_cannot_be_ready_in_time(hurried: Faulty) -> None:
     assert all(last_part in request for request in again)
 
 
+def test_no_time_for_the_first_run(hurried: Faulty) -> None:
+    """A model whose run takes longer than what loading left of the time: not the caller's fault, and no 413."""
+    hurried.publish_box("long/1", 43, latency_ms=LIMIT_S * 1000.0)
+
+    assert_try_again(hurried.infer("long/1"))
+
+
 def test_s3_that_does_not_answer_at_all(hurried: Faulty) -> None:
     hurried.publish_box("silent/1", 42)
     started = time.monotonic()

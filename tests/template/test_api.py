@@ -13,7 +13,7 @@ def test_browsers_may_call_and_read_the_headers_of_the_contract(deployed: Deploy
     assert cors["allowOrigins"] == "*"
     assert "allowCredentials" not in cors  # the gateway refuses it beside the origin *
     assert set(cors["allowMethods"]) == {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
-    assert cors["allowHeaders"] == ["*"]
+    assert cors["allowHeaders"] == ["authorization", "*"]  # which "*" does not cover
     assert cors["maxAge"] == 600
     assert {
         "X-Processing-Time",

@@ -1,6 +1,7 @@
 """From an HTTP API event to a request: what the gateway encodes is decoded once, and nothing else is touched."""
 
 import base64
+import time
 from typing import Any
 
 import pytest
@@ -90,11 +91,25 @@ def test_fields_that_the_gateway_leaves_out(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("remaining_ms", "expected_s"),
-    [(60_000, 28.0), (28_500, 28.0), (10_000, 9.5), (300, -0.2)],
-    ids=["the gateway's limit", "exactly", "the function's limit and a margin", "too late already"],
+    ("waited_s", "remaining_ms", "expected_s"),
+    [
+        pytest.param(0, 60_000, 28.0, id="the gateway's limit"),
+        pytest.param(0, 28_500, 28.0, id="exactly"),
+        pytest.param(0, 10_000, 9.5, id="the function's limit and a margin"),
+        pytest.param(0, 300, -0.2, id="too late already"),
+        pytest.param(4, 29_000, 24.0, id="a process that took four seconds to start"),
+        pytest.param(29, 29_000, -1.0, id="a process that took all the time to start"),
+        pytest.param(4, 10_000, 9.5, id="the function's limit comes first"),
+        pytest.param(31, 29_000, 28.0, id="an event that is sent again"),
+        pytest.param(-5, 29_000, 28.0, id="clocks that disagree"),
+        pytest.param(None, 29_000, 28.0, id="no time in the event"),
+    ],
 )
-def test_deadline(remaining_ms: float, expected_s: float) -> None:
-    request = parse_event(http_event(), remaining_ms)
+def test_deadline(waited_s: float | None, remaining_ms: float, expected_s: float) -> None:
+    event = http_event()
+    if waited_s is not None:
+        event["requestContext"]["timeEpoch"] = int((time.time() - waited_s) * 1000)
+
+    request = parse_event(event, remaining_ms)
 
     assert request.deadline.remaining_s == pytest.approx(expected_s, abs=0.1)

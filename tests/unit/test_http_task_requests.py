@@ -61,7 +61,7 @@ def test_defaults() -> None:
         ({"max_detections": 0}, {"max_detections": 0}),
         ({"class_agnostic_nms": True}, {"is_class_agnostic": True}),
         ({"class_filter": ["alpha", "beta"]}, {"class_filter": frozenset({"alpha", "beta"})}),
-        ({"class_filter": []}, {"class_filter": frozenset()}),
+        ({"class_filter": []}, {"class_filter": None}),  # no filter
         ({"class_filter": None}, {"class_filter": None}),
         ({"keypoint_confidence": 0.3}, {"keypoint_confidence": 0.3}),
         ({"response_mask_format": "rle"}, {"masks": MaskOptions(form="rle")}),

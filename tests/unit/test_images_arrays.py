@@ -1,4 +1,4 @@
-"""Pictures as .npy files: what they may hold, and that nothing else is ever read from one."""
+"""Pictures as .npy files: what they may hold, where they may be, and that nothing else is ever read from one."""
 
 import base64
 import io
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from retinue.errors import ImageError, ImageTooLarge
 from retinue.images.arrays import decode_array
+from retinue.images.decode import decode_image
 from retinue.images.load import NO_NUMPY, ImageReference, load_image
 from tests.unit.buckets import SOON
 from tests.unit.networks import noise
@@ -98,7 +99,7 @@ def test_no_picture(data: bytes) -> None:
     with pytest.raises(ImageError) as refused:
         decode_array(data, max_pixels=1000)
 
-    assert refused.value.public.startswith("The .npy file is no picture")
+    assert refused.value.public.startswith("The array is no picture")
 
 
 def test_too_many_pixels_are_refused_from_the_header_alone() -> None:
@@ -114,7 +115,13 @@ class Trap:
 
 
 def load(reference: ImageReference) -> NDArray[np.uint8]:
-    return load_image(reference, fetch=lambda url, deadline: npy(BGR), deadline=SOON, max_pixels=1000)
+    return load_image(
+        reference,
+        fetch=lambda url, deadline: npy(BGR),
+        fetch_upload=lambda upload_id, deadline: npy(BGR),
+        deadline=SOON,
+        max_pixels=1000,
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,19 +130,30 @@ def load(reference: ImageReference) -> NDArray[np.uint8]:
         ImageReference("numpy", npy(BGR)),
         ImageReference("numpy", base64.b64encode(npy(BGR))),
         ImageReference("numpy", base64.b64encode(npy(BGR)).decode()),
+        ImageReference("base64", base64.b64encode(npy(BGR))),
+        ImageReference("base64", f"data:image/png;base64,{base64.b64encode(npy(BGR)).decode()}"),
         ImageReference("raw", npy(BGR)),
         ImageReference("url", "https://example.com/a.npy"),
+        ImageReference("upload", "0" * 32),
     ],
-    ids=["body", "base64 body", "base64 text", "file of a form", "URL"],
+    ids=["body", "base64 body", "base64 text", "body as picture", "data URI", "file of a form", "URL", "upload"],
 )
 def test_where_they_may_be(reference: ImageReference) -> None:
     assert_array_equal(load(reference), RGB)
+
+
+def test_wherever_pictures_are_decoded() -> None:
+    assert_array_equal(decode_image(npy(BGR), max_pixels=15, failure=""), RGB)
+    with pytest.raises(ImageTooLarge, match="5 x 3"):
+        decode_image(npy(BGR), max_pixels=14, failure="")
 
 
 @pytest.mark.parametrize(
     "value",
     [
         pytest.param(pickle.dumps(BGR), id="pickled array"),
+        *(pytest.param(pickle.dumps(BGR, protocol), id=f"protocol {protocol}") for protocol in range(6)),
+        pytest.param(base64.b64encode(b"\x89PNG\r\n"), id="picture"),
         pytest.param(base64.b64encode(pickle.dumps(BGR)), id="pickled array in base64"),
         pytest.param(pickle.dumps(Trap()), id="pickled trap"),
         pytest.param(base64.b64encode(pickle.dumps(Trap())).decode(), id="pickled trap in base64"),
@@ -150,10 +168,3 @@ def test_arrays_in_other_forms_are_refused(value: bytes | str) -> None:
 
     assert refused.value.public == NO_NUMPY
     assert NO_NUMPY.startswith("NumPy image type is not supported in this configuration of")
-
-
-def test_a_picture_that_calls_itself_base64_is_no_array() -> None:
-    with pytest.raises(ImageError) as refused:
-        load(ImageReference("base64", base64.b64encode(npy(BGR))))
-
-    assert refused.value.public == "Malformed base64 input image."

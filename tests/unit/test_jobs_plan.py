@@ -77,6 +77,7 @@ def test_a_folder_becomes_shards_a_plan_and_a_batch_job(world: PlanningWorld) ->
         ("a.gif", True),
         ("a.tif", True),
         ("a.Tiff", True),
+        ("a.npy", True),
         ("deep/er/a.jpg", True),
         ("with space + plus & ü 图.jpg", True),
         (".jpg", True),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from retinue.errors import ModelNotFound
+from retinue.errors import AuthError, Forbidden, ImageError, InvalidModelId, ModelNotFound, RetinueError
 from retinue.workflows import errors
 from retinue.workflows.errors import BlockError, WorkflowError
 
@@ -31,8 +31,22 @@ def test_the_keys_of_each_family(kind: type[WorkflowError], keys: list[str], inn
     assert (body["inner_error_type"], body["inner_error_message"]) == (inner_type, "None")
 
 
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (ModelNotFound, "Could not find requested Roboflow resource while execution of step {x} - why"),
+        (AuthError, "Unauthorized error occurred while execution of step {x} - why"),
+        (Forbidden, "Forbidden error occurred while execution of step {x} - why"),
+        (InvalidModelId, "Problem with Workflow Block configuration - step {x}: why"),
+        (ImageError, "why"),
+    ],
+)
+def test_what_a_client_is_told_of_a_step(kind: type[RetinueError], message: str) -> None:
+    assert errors.message_of_step("{x}", kind("for the log", public="why")) == message
+
+
 def test_an_inner_error_is_named_by_what_clients_call_it() -> None:
-    inner = ModelNotFound("no such model")
+    inner = ModelNotFound("for the log", public="no such model")
     error = errors.ClientCausedStepExecutionError("no such model", context="here", inner=inner, blocks=(BLOCK,))
 
     body = error.render()

@@ -1,6 +1,7 @@
 """The inputs of a run: batches of every kind, their sizes and nesting, parameters and what they are the value of."""
 
 import base64
+import io
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -290,6 +291,15 @@ class TestPictures:
         assert isinstance(image, WorkflowImage) and image.pixels.shape == (40, 60, 3)
         assert int(image.pixels.mean()) == 7 and image.encoded == picture(7)["value"]
         assert image.id == "image" and image.is_root and image.root == Origin("image", 0, 0, 60, 40)
+
+    @pytest.mark.parametrize("kind", ["base64", "numpy"])
+    @pytest.mark.parametrize("head", ["", "data:image/png;base64,"])
+    def test_an_array_is_sent_back_as_a_picture(self, kind: str, head: str) -> None:
+        file = io.BytesIO()
+        np.save(file, np.full((40, 60, 3), 7, np.uint8))
+        value = {"type": kind, "value": head + base64.b64encode(file.getvalue()).decode()}
+        (image,) = values_of(IMAGE, value).values()
+        assert int(image.pixels.mean()) == 7 and base64.b64decode(image.base64_text()).startswith(b"\xff\xd8\xff")
 
     def test_upright(self) -> None:
         data = base64.b64encode(encode(smooth(30, 20), "PNG")).decode()

@@ -80,6 +80,7 @@ def _accept(target: Target, reference: ImageReference, wishes: Mapping[str, Any]
             fetch=service.fetch,
             fetch_upload=service.uploads_of(call.access.workspace),
             deadline=call.deadline,
+            takes_pickles=service.settings.accept_pickled_arrays,
         )
     accepted = Accepted.new(target)
     key = accepted.key(call.access.workspace)

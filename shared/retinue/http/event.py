@@ -1,5 +1,6 @@
 """From an HTTP API event (payload 2.0) to a request."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from retinue.errors import RequestError
 
 # The gateway gives up after 30 s; what is not ready before this is answered as "try again".
 GATEWAY_LIMIT_S = 28.0
+_GATEWAY_PATIENCE_S = 30.0
 # Left for rendering and for the way back.
 _MARGIN_S = 0.5
 
@@ -50,7 +52,8 @@ def parse_event(event: Mapping[str, Any], remaining_ms: float) -> Request:
     decoded once if the gateway encoded it; text that is itself base64 is left as it is. Raises RequestError if it
     cannot be.
     """
-    http = event["requestContext"]["http"]
+    context = event["requestContext"]
+    http = context["http"]
     return Request(
         route_key=event["routeKey"],
         method=http["method"],
@@ -59,9 +62,20 @@ def parse_event(event: Mapping[str, Any], remaining_ms: float) -> Request:
         query=dict(parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)),
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
         body=_body(event),
-        request_id=event["requestContext"].get("requestId", ""),
-        deadline=Deadline.after(min(GATEWAY_LIMIT_S, remaining_ms / 1000 - _MARGIN_S)),
+        request_id=context.get("requestId", ""),
+        deadline=Deadline.after(
+            min(GATEWAY_LIMIT_S - _waited_s(context.get("timeEpoch", 0)), remaining_ms / 1000 - _MARGIN_S)
+        ),
     )
+
+
+def _waited_s(time_epoch_ms: float) -> float:
+    """Seconds since the gateway got the request, of which the start of a new process may have used up several.
+
+    0 for an event that is older than the gateway waits: somebody sends it again.
+    """
+    waited_s = time.time() - time_epoch_ms / 1000
+    return waited_s if 0 < waited_s < _GATEWAY_PATIENCE_S else 0.0
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

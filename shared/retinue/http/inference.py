@@ -15,7 +15,7 @@ from retinue.service import Service
 
 
 def infer_by_url(request: Request, service: Service, record: RequestRecord) -> Response:
-    """`/{project}/{version}` with parameters in the query and the picture in the body, a form or a URL."""
+    """What a model says of a picture: parameters in the query, the picture in the body, a form or a URL."""
     access = authorise(api_key_anywhere(request), request, service, record)
     parameters = parse_url_parameters(request.query)
     reference = picture_of(request, parameters)
@@ -38,7 +38,7 @@ def infer_by_url(request: Request, service: Service, record: RequestRecord) -> R
 
 
 def infer_by_task(request: Request, service: Service, record: RequestRecord) -> Response:
-    """`/infer/<task>` with everything in a JSON body; a list of pictures gives a list of answers.
+    """What a model says of pictures: everything in a JSON body; a list of pictures gives a list of answers.
 
     The model's package decides the task; the route only names the pool.
     """

@@ -101,7 +101,7 @@ class TaskRequest(BaseModel):
             iou_threshold=self.iou_threshold,
             max_detections=self.max_detections,
             is_class_agnostic=self.class_agnostic_nms,
-            class_filter=None if self.class_filter is None else frozenset(self.class_filter),
+            class_filter=frozenset(self.class_filter) if self.class_filter else None,
             keypoint_confidence=self.keypoint_confidence,
             masks=MaskOptions(
                 form="rle" if self.response_mask_format == "rle" else "polygon",

@@ -56,7 +56,7 @@ def describe_saved_interface(request: Request, service: Service, record: Request
 def describe_interface(request: Request, service: Service, record: RequestRecord) -> Response:
     """What goes into the workflow that the request brings along, and what comes out."""
     if api_key_anywhere(request) is None:
-        raise RequestError("Required Roboflow API key is missing: send it as api_key in the query or in the body.")
+        raise RequestError("Required Roboflow API key is missing. Send it as api_key in the query or in the body.")
     call = call_of(request, service, record)
     body = parse_body(request, DocumentRequest)
     document, look_up = body.specification, look_up_of(call)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retinue.errors import ParameterError, RequestError, RetinueError
 from retinue.http.credentials import api_key_anywhere, authorise
@@ -38,12 +38,16 @@ class RunRequest(BaseModel):
     workflow_id: str | None = None
     use_cache: bool = True
     workflow_version_id: str | None = None
+    # Declared by the contract and without effect here: still checked.
+    debug: bool = False
+    inner_workflow_dispatch_depth: int = Field(0, ge=0, strict=True)
 
 
 class SpecificationRequest(RunRequest):
     """A run of a document that the request brings along."""
 
     specification: dict[str, Any]
+    is_preview: bool = False
 
 
 def run_saved(request: Request, service: Service, record: RequestRecord) -> Response:

@@ -1,4 +1,4 @@
-"""Pictures as numpy arrays: `.npy` files, read from their plain header; nothing is ever unpickled."""
+"""Pictures as numpy arrays: `.npy` files, read from their plain header; nothing is unpickled here."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from retinue.errors import ImageError
 from retinue.images.decode import Image, check_size
 
 _NO_PICTURE = (
-    "The .npy file is no picture: it takes an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of numbers in 0..255, "
+    "The array is no picture: it takes one of (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), with numbers in 0..255, "
     "blue first."
 )
 _NUMBERS = re.compile(r"[<>|=]?[uif][1248]")

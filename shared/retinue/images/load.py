@@ -7,7 +7,7 @@ from typing import Literal
 
 from retinue.deadline import Deadline
 from retinue.errors import ImageError
-from retinue.images.decode import Image, decode_image
+from retinue.images.decode import NPY_MAGIC, Image, decode_image
 
 NOT_BASE64 = "Malformed base64 input image."
 NOT_A_URL = "Provided image URL is invalid"
@@ -21,7 +21,8 @@ RAW_BYTES = (
     "Encode the picture, or send it as part 'file' of multipart/form-data."
 )
 _WHITESPACE = b" \t\r\n"
-_NPY_MAGIC = b"\x93NUMPY"
+# How arrays begin that come as they are: .npy files, and pickles of protocols 2 and above, 0 and 1.
+_ARRAYS = (NPY_MAGIC, b"\x80", b"cnumpy.")
 
 # Fetches the bytes behind a URL, or of an upload by its id, before the deadline. Raises ImageError.
 Fetch = Callable[[str, Deadline], bytes]
@@ -34,7 +35,7 @@ def no_uploads(upload_id: str, deadline: Deadline) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """Where a picture is: `raw` bytes of a file, `base64` text, a `url`, the id of an `upload`, a `numpy` file or its
+    """Where a picture is: `raw` bytes of a file, `base64` text, a `url`, the id of an `upload`, a `numpy` array or its
     base64 text; or why it is `refused`.
 
     A refusal waits for its turn: clients are told of an unknown model first.
@@ -52,19 +53,22 @@ def load_image(
     max_pixels: int,
     is_oriented: bool = True,
     fetch_upload: Fetch = no_uploads,
+    takes_pickles: bool = False,
 ) -> Image:
-    """The picture (H, W, 3) uint8 RGB. Raises ImageError or ImageTooLarge with a text that says what is wrong, and what
-    the fetching raises."""
-    data = image_bytes(reference, fetch=fetch, fetch_upload=fetch_upload, deadline=deadline)
-    if data.startswith(_NPY_MAGIC) and reference.kind != "base64":
-        from retinue.images.arrays import decode_array  # 1 ms, which other pictures do not need
+    """The picture (H, W, 3) uint8 RGB. takes_pickles: whether `numpy` arrays may be pickled.
 
-        return decode_array(data, max_pixels=max_pixels)
+    Raises ImageError or ImageTooLarge with a text that says what is wrong, and what the fetching raises.
+    """
+    data = image_bytes(
+        reference, fetch=fetch, fetch_upload=fetch_upload, deadline=deadline, takes_pickles=takes_pickles
+    )
     failure = NOT_AN_IMAGE if reference.kind in ("url", "upload") else NOT_BASE64
     return decode_image(data, max_pixels=max_pixels, is_oriented=is_oriented, failure=failure)
 
 
-def image_bytes(reference: ImageReference, *, fetch: Fetch, fetch_upload: Fetch, deadline: Deadline) -> bytes:
+def image_bytes(
+    reference: ImageReference, *, fetch: Fetch, fetch_upload: Fetch, deadline: Deadline, takes_pickles: bool
+) -> bytes:
     """The picture's file. Raises as `load_image`, but for what only decoding finds."""
     match reference.kind:
         case "url":
@@ -76,20 +80,25 @@ def image_bytes(reference: ImageReference, *, fetch: Fetch, fetch_upload: Fetch,
         case "base64":
             return decode_base64(reference.value)
         case "numpy":
-            return _npy_file(reference.value)
+            return _npy_file(reference.value, takes_pickles)
         case _:
             return reference.value if isinstance(reference.value, bytes) else reference.value.encode()
 
 
-def _npy_file(value: bytes | str) -> bytes:
-    """The `.npy` file in `value`, which may be its base64 text. Raises ImageError for an array in any other form."""
+def _npy_file(value: bytes | str, takes_pickles: bool) -> bytes:
+    """The array in `value`, which may be its base64 text, as a `.npy` file. Raises ImageError."""
     try:
-        data = value if isinstance(value, bytes) and value.startswith(_NPY_MAGIC) else decode_base64(value)
+        data = value if isinstance(value, bytes) and value.startswith(_ARRAYS) else decode_base64(value)
     except ImageError as exc:
-        raise ImageError(f"neither a .npy file nor base64: {exc.message}", public=NO_NUMPY) from exc
-    if not data.startswith(_NPY_MAGIC):
-        raise ImageError("an array that is no .npy file", public=NO_NUMPY)
-    return data
+        public = exc.public if takes_pickles else NO_NUMPY
+        raise ImageError(f"neither an array nor base64: {exc.message}", public=public) from exc
+    if data.startswith(NPY_MAGIC):
+        return data
+    if not takes_pickles:
+        raise ImageError("an array that is no .npy file (RETINUE_ACCEPT_PICKLED_ARRAYS is off)", public=NO_NUMPY)
+    from retinue.images.pickled_arrays import npy_of_pickle  # 10 ms
+
+    return npy_of_pickle(data)
 
 
 def decode_base64(text: bytes | str) -> bytes:

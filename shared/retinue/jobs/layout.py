@@ -7,7 +7,7 @@ import re
 import uuid
 
 # What a job looks at in a folder; the rest is counted and skipped.
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".npy")
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 # Ids of items are uuid5 in this namespace: the same object has the same id in every job and at every attempt.

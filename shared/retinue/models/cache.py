@@ -118,8 +118,7 @@ class WarmCache:
         weights, source = self._weights.get(manifest.weights, read_range, deadline)
         if deadline.remaining_s < manifest.load_ms / 1e3:
             raise ModelLoading(
-                f"{manifest.model_id} needs {manifest.load_ms:.0f} ms to load; {deadline.remaining_s:.1f} s are left",
-                public="Model is temporarily not ready - retry request.",
+                f"{manifest.model_id} needs {manifest.load_ms:.0f} ms to load; {deadline.remaining_s:.1f} s are left"
             )
         model = load_model(manifest, weights, self._threads, self._providers)
         return model, "disk" if source == "disk" else "s3"

@@ -144,10 +144,7 @@ def _fetch_verified(file: PackageFile, part: int, into: memoryview, read_range: 
             continue
         except RetinueError as exc:
             if deadline.remaining_s <= 0:
-                raise ModelLoading(
-                    f"part {part} of {file.name} did not arrive in time",
-                    public="Model is temporarily not ready - retry request.",
-                ) from exc
+                raise ModelLoading(f"part {part} of {file.name} did not arrive in time") from exc
             raise
         if _digest(into) == file.part_sha256[part]:
             return

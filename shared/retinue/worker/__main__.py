@@ -15,7 +15,7 @@ def main(arguments: list[str], env: Mapping[str, str]) -> ExitCode:
     stop = Stop()
     stop_on_signals(stop)  # first of all: a machine may be taken away while the imports below run
     from retinue.config import ConfigurationError, Settings
-    from retinue.observe import job_logger
+    from retinue.observe import job_logger, log_failure
 
     log = job_logger("batch", env.get("RETINUE_LOG_LEVEL", "INFO"))
     try:
@@ -29,7 +29,7 @@ def main(arguments: list[str], env: Mapping[str, str]) -> ExitCode:
         log.error("attempt ends", extra={"exit_code": int(ExitCode.UNUSABLE), "reason": str(exc)})
         return ExitCode.UNUSABLE
     except Exception:
-        log.exception("attempt ends", extra={"exit_code": int(ExitCode.DEFECT)})
+        log_failure(log, "attempt ends", exit_code=int(ExitCode.DEFECT))
         return ExitCode.DEFECT
 
 

@@ -17,6 +17,7 @@ from retinue.workflows.errors import (
     StepExecutionError,
     WorkflowError,
     WorkflowLimitError,
+    message_of_step,
 )
 from retinue.workflows.plan import Binding, Lineage, Plan, PlannedStep
 from retinue.workflows.selectors import Selector
@@ -207,8 +208,9 @@ class _StepRun:
         except (WorkflowError, Busy, MemoryError):  # busy storage is nothing that a workflow could be told about
             raise
         except RetinueError as exc:
+            message = message_of_step(self.step.name, exc)
             raise ClientCausedStepExecutionError(
-                exc.public, context=_CONTEXT, inner=exc, blocks=(self._block_error(),)
+                message, context=_CONTEXT, inner=exc, blocks=(self._block_error(),)
             ) from exc
         except Exception as exc:
             raise StepExecutionError(str(exc), context=_CONTEXT, inner=exc, blocks=(self._block_error(),)) from exc

@@ -7,7 +7,7 @@ concerned.
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
-from retinue.errors import RetinueError
+from retinue.errors import AuthError, Forbidden, InvalidModelId, NotFound, RetinueError
 
 Family = Literal["plain", "engine", "blocks"]
 # Errors quote what documents say, and names there may be as long as a request.
@@ -59,7 +59,9 @@ class WorkflowError(RetinueError):
             "error_type": self.type,
             "context": self.context,
             "inner_error_type": inner_type,
-            "inner_error_message": _shortened(str(self.inner)),
+            "inner_error_message": _shortened(
+                self.inner.public if isinstance(self.inner, RetinueError) else str(self.inner)
+            ),
         }
         if self.family == "blocks":
             body["blocks_errors"] = None if self.blocks is None else [_rendered(block) for block in self.blocks]
@@ -196,6 +198,21 @@ class ClientCausedStepExecutionError(StepExecutionError):
 
     type = "ClientCausedStepExecutionError"
     is_callers_fault = True
+
+
+# How a client is told what a step met: contract/http.md 5.2.
+_MET: dict[type[RetinueError], str] = {
+    AuthError: "Unauthorized error occurred while execution of step {step} - {error}",
+    Forbidden: "Forbidden error occurred while execution of step {step} - {error}",
+    NotFound: "Could not find requested Roboflow resource while execution of step {step} - {error}",
+    InvalidModelId: "Problem with Workflow Block configuration - step {step}: {error}",
+}
+
+
+def message_of_step(step: str, error: RetinueError) -> str:
+    """What a client is told of a step that met `error`."""
+    said = next((text for kind, text in _MET.items() if isinstance(error, kind)), "{error}")
+    return said.format(step=step, error=error.public)
 
 
 class InvalidBlockBehaviourError(WorkflowError):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from retinue.deadline import Deadline
-from retinue.errors import PayloadTooLarge
+from retinue.errors import ModelLoading, PayloadTooLarge
 from retinue.keys import Access
 from retinue.models.cache import WarmCache
 from retinue.models.package import ModelId
@@ -41,6 +41,8 @@ class WarmModels:
         predictions: list[Prediction] = []
         while len(predictions) < len(images):
             if self._deadline.remaining_s < lookup.model.manifest.latency_ms / 1e3:
+                if not predictions and lookup.source != "memory":  # loading the model took it, and that is done now
+                    raise ModelLoading("no time is left for a run")
                 raise PayloadTooLarge(
                     f"Model '{model_id}' answered for {len(predictions)} of {len(images)} pictures before the "
                     "time of the request was up. Send fewer, or filter before this step."
