@@ -1,30 +1,25 @@
 """The workflow pool: models and image operations chained by a JSON document."""
 
 from retinue.http.entry import handler as entry
-from retinue.http.workflow_catalog import (
-    describe_all_blocks,
-    describe_interface,
-    describe_saved_interface,
-    describe_step_outputs,
-    list_versions,
-    show_schema,
-    validate,
-)
-from retinue.http.workflows import run_saved, run_specification
+from retinue.http.late import late, with_models_ahead
+
+RUNS, CATALOG = "retinue.http.workflows", "retinue.http.workflow_catalog"
+RUN_SAVED = with_models_ahead(late(RUNS, "run_saved"))
+RUN_SPECIFICATION = with_models_ahead(late(RUNS, "run_specification"))
 
 ROUTES = {
-    "POST /{workspace}/workflows/{id}": run_saved,
-    "POST /infer/workflows/{workspace}/{id}": run_saved,
-    "POST /workflows/run": run_specification,
-    "POST /infer/workflows": run_specification,
-    "POST /workflows/validate": validate,
-    "POST /{workspace}/workflows/{id}/describe_interface": describe_saved_interface,
-    "POST /workflows/describe_interface": describe_interface,
-    "GET /workflows/blocks/describe": describe_all_blocks,
-    "POST /workflows/blocks/describe": describe_all_blocks,
-    "POST /workflows/blocks/dynamic_outputs": describe_step_outputs,
-    "GET /workflows/definition/schema": show_schema,
-    "GET /workflows/execution_engine/versions": list_versions,
+    "POST /{workspace}/workflows/{id}": RUN_SAVED,
+    "POST /infer/workflows/{workspace}/{id}": RUN_SAVED,
+    "POST /workflows/run": RUN_SPECIFICATION,
+    "POST /infer/workflows": RUN_SPECIFICATION,
+    "POST /workflows/validate": late(CATALOG, "validate"),
+    "POST /{workspace}/workflows/{id}/describe_interface": late(CATALOG, "describe_saved_interface"),
+    "POST /workflows/describe_interface": late(CATALOG, "describe_interface"),
+    "GET /workflows/blocks/describe": late(CATALOG, "describe_all_blocks"),
+    "POST /workflows/blocks/describe": late(CATALOG, "describe_all_blocks"),
+    "POST /workflows/blocks/dynamic_outputs": late(CATALOG, "describe_step_outputs"),
+    "GET /workflows/definition/schema": late(CATALOG, "show_schema"),
+    "GET /workflows/execution_engine/versions": late(CATALOG, "list_versions"),
 }
 
 handler = entry(ROUTES)

@@ -2,7 +2,8 @@
 
 import gc
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +66,14 @@ def make_cache(bucket: MemoryBucket, folder: Path, *, budget_mb: int = 35, disk_
     """Room for three models."""
     registry, weights = Registry(bucket, alias_cache_s=0), WeightsCache(folder, disk_bytes)
     return WarmCache(bucket, registry, weights, budget_bytes=budget_mb * MB, threads=1)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Until it holds, at most 10 s."""
+    limit = Deadline.after(10)
+    while not condition():
+        assert limit.remaining_s > 0
+        time.sleep(0.001)
 
 
 def get(cache: WarmCache, model_id: str) -> str:
@@ -140,6 +149,45 @@ def test_a_model_that_two_threads_want_is_loaded_once(bucket: MemoryBucket, tmp_
     assert sorted(sources) == ["memory", "memory", "memory", "s3"]
     assert len(set(models)) == 1
     assert max(bucket.ranges.values()) == 1
+
+
+class TestLoadingAhead:
+    def test_who_asks_next_has_what_it_took(self, bucket: MemoryBucket, tmp_path: Path) -> None:
+        cache, deadline, model_id = make_cache(bucket, tmp_path), Deadline.after(60), ModelId.parse("things/3")
+        cache.load_ahead(model_id, deadline)
+        first, second = cache.get(model_id, deadline), cache.get(model_id, deadline)
+        assert (first.source, second.source, first.model is second.model) == ("s3", "memory", True)
+        assert first.load_s > 0
+
+    def test_another_request_finds_it_in_memory(self, bucket: MemoryBucket, tmp_path: Path) -> None:
+        cache = make_cache(bucket, tmp_path)
+        cache.load_ahead(ModelId.parse("things/3"), Deadline.after(60))
+        wait_for(lambda: bool(cache.models()))
+        assert get(cache, "things/3") == "memory"
+
+    def test_what_is_there_is_not_loaded_again(self, bucket: MemoryBucket, tmp_path: Path) -> None:
+        cache = make_cache(bucket, tmp_path)
+        assert get(cache, "things/latest") == "s3"
+        read, deadline = bucket.reads.total(), Deadline.after(60)
+        cache.load_ahead(ModelId.parse("things/latest"), deadline)
+        assert bucket.reads.total() == read
+
+    def test_what_failed_is_tried_again(self, bucket: MemoryBucket, tmp_path: Path) -> None:
+        cache, deadline, model_id = make_cache(bucket, tmp_path), Deadline.after(60), ModelId.parse("things/77")
+        cache.load_ahead(model_id, deadline)
+        with pytest.raises(ModelNotFound):
+            cache.get(model_id, deadline)
+        cache.load_ahead(model_id, deadline)
+        wait_for(lambda: all(loading.done() for loading in cache._ahead.values()))
+        bucket.put_model(published("things/77"), NETWORK)
+        assert cache.get(model_id, deadline).source == "s3"
+
+    def test_what_nobody_asked_for_is_forgotten(self, bucket: MemoryBucket, tmp_path: Path) -> None:
+        cache = make_cache(bucket, tmp_path)
+        for version in range(9):
+            cache.load_ahead(ModelId.parse(f"things/{version}"), Deadline.after(60))
+            wait_for(lambda: all(loading.done() for loading in cache._ahead.values()))
+        assert len(cache._ahead) == 1
 
 
 class TestAliases:

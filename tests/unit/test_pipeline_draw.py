@@ -131,7 +131,7 @@ def test_a_label_sits_on_the_box_and_only_if_asked_for() -> None:
 def test_a_label_without_room_above_lies_inside() -> None:
     image = drawn(detected([40, 2, 160, 110]), has_labels=True)
 
-    assert is_color(image, 42, 5, DEFAULT_COLORS[0])
+    assert is_color(image, 44, 10, DEFAULT_COLORS[0])
 
 
 @pytest.mark.parametrize(("class_id", "ink"), [(5, 0), (3, 255)])  # yellow: black; crimson: white

@@ -9,12 +9,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from retinue.aws import S3Reader
 from retinue.deadline import Deadline
-from retinue.errors import HeavyModel, ModelLoading
+from retinue.errors import HeavyModel, ModelLoading, RetinueError
 from retinue.models.package import Manifest, ModelId
 from retinue.models.registry import Registry
 from retinue.models.session import CPU, LoadedModel, Provider, load_model
@@ -65,8 +67,17 @@ class WarmCache:
         self._providers = providers
         self._has_time = has_time
         self._lock = threading.Lock()
+        self._loaders = ThreadPoolExecutor(1, thread_name_prefix="models")  # one model at a time has the lock
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._requested: dict[str, str] = {}  # id as requested, perhaps an alias -> id of the version
+        self._ahead: dict[tuple[str, Deadline], Future[Lookup]] = {}  # by id as requested, and the request's deadline
+
+    def load_ahead(self, model_id: ModelId, deadline: Deadline) -> None:
+        """Starts loading a model that is not there in a thread: `get` with the same deadline has what comes of it."""
+        requested = str(model_id)
+        if self._requested.get(requested) not in self._models:
+            self._ahead = {key: loading for key, loading in self._ahead.items() if not loading.done()}
+            self._ahead[requested, deadline] = self._loaders.submit(self._find, model_id, deadline)
 
     def get(self, model_id: ModelId, deadline: Deadline) -> Lookup:
         """The model, loaded if need be.
@@ -74,6 +85,13 @@ class WarmCache:
         Raises ModelNotFound, PackageCorrupt, HeavyModel (for jobs only), ModelLoading (not
         ready before the deadline; a later call goes on from what has arrived), StorageUnavailable.
         """
+        loading = self._ahead.pop((str(model_id), deadline), None)
+        if loading is not None:
+            with suppress(RetinueError):  # what failed is tried again
+                return loading.result()
+        return self._find(model_id, deadline)
+
+    def _find(self, model_id: ModelId, deadline: Deadline) -> Lookup:
         with self._lock:
             manifest = self._registry.resolve(model_id, deadline)
             self._requested[str(model_id)] = manifest.model_id

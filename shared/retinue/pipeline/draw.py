@@ -1,6 +1,5 @@
 """Predictions drawn on the picture."""
 
-import io
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from retinue.images.encode import encode_jpeg
 from retinue.pipeline.polygons import longest_contour
 from retinue.pipeline.prediction import Detections, Prediction, Segmentation
 
@@ -38,9 +38,7 @@ def draw_prediction(
     legend. colors: "#RRGGBB" per class id; without them the default palette. stroke_width in pixels, kept within 1..50.
     """
     picture = drawn(image, prediction, colors=colors, has_labels=has_labels, stroke_width=stroke_width)
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=_JPEG_QUALITY)
-    return buffer.getvalue()
+    return encode_jpeg(np.asarray(picture), _JPEG_QUALITY)
 
 
 def drawn(

@@ -1,6 +1,5 @@
 """Pictures inside a workflow: pixels, and where they lie in the pictures they were cut from."""
 
-import io
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retinue.ids import picture_time
+from retinue.images.encode import encode_jpeg
 
 JPEG_QUALITY = 95  # contract/workflows.md 5.1
 FPS = 30.0
@@ -136,16 +136,7 @@ class WorkflowImage:
 
     def jpeg(self, quality: int = JPEG_QUALITY) -> bytes:
         """The picture as a JPEG; grey stays grey."""
-        pixels = np.ascontiguousarray(self.pixels)
-        if pixels.ndim == 3:
-            import simplejpeg
-
-            return bytes(simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="420"))
-        from PIL import Image
-
-        stream = io.BytesIO()
-        Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
-        return stream.getvalue()
+        return encode_jpeg(self.pixels, quality)
 
     def base64_text(self) -> str:
         """The picture as base64 text, without a prefix: of the file that it came in, else of a JPEG."""

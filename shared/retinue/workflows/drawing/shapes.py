@@ -89,8 +89,8 @@ def draw_rectangle(picture: Picture, xyxy: Sequence[int], color: Color, thicknes
 
 def fill_rectangle(picture: Picture, xyxy: Sequence[int], color: Color) -> None:
     """The rectangle between two opposite corners, both included."""
-    x1, y1, x2, y2 = (int(value) for value in xyxy)
-    (left, right), (top, bottom) = sorted((x1, x2)), sorted((y1, y2))
+    x1, y1, x2, y2 = map(int, xyxy)
+    left, top, right, bottom = min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
     region = picture[max(top, 0) : max(bottom + 1, 0), max(left, 0) : max(right + 1, 0)]
     region[:1] = color
     region[1:] = region[:1]  # a row at a time, which is ten times as fast as pixel by pixel
