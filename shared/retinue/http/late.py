@@ -12,7 +12,7 @@ from typing import Any
 
 import retinue.inference  # noqa: F401  onnxruntime and numpy, which every first request needs, while the copy starts
 from retinue.errors import RetinueError
-from retinue.http.credentials import api_key_anywhere
+from retinue.http.credentials import api_key_anywhere, authorise
 from retinue.http.entry import Route
 from retinue.http.event import Request
 from retinue.http.response import Response
@@ -47,8 +47,7 @@ def with_models_ahead(route: Route) -> Route:
 
 
 def _load_models(request: Request, service: Service, record: RequestRecord) -> None:
-    with record.stage("auth"):
-        access = service.keys.lookup(api_key_anywhere(request), request.deadline)
+    access = authorise(api_key_anywhere(request), request, service, record)
     for text in islice(_named_models(_document(request, service, access.workspace)), _MOST_MODELS):
         model_id = ModelId.parse(text)
         access.require(model_id.project)
