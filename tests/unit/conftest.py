@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+# they assert as the tests do
+pytest.register_assert_rewrite("tests.unit.hostile_workflows", "tests.unit.workflow_detections")
+
 
 @pytest.fixture(scope="session")
 def s3_url() -> Iterator[str]:

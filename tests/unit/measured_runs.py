@@ -8,6 +8,10 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+import numpy as np
+
+# What `slowness` does, on a core of 2.5 GHz that nobody else uses.
+_REFERENCE_S = 0.04
 _FORKS = get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.unit.workflow_documents", "retinue.workflows.describe", "regex"])
 
@@ -42,6 +46,24 @@ def measured(function: Callable[..., Any], *arguments: Any, timeout_s: float = 3
         process.join()
         ours.close()
     return outcome
+
+
+def is_in_time(seconds: float, most_seconds: float) -> bool:
+    """Whether a run took no more, or no more than that on a faster machine."""
+    return seconds < most_seconds or seconds < most_seconds * slowness()
+
+
+def slowness() -> float:
+    """How many times as long as on the reference machine fixed work takes here and now; at least 1."""
+    taken_s = []
+    for _ in range(3):
+        started_s = time.process_time()
+        sum(number * number for number in range(300_000))
+        values = np.arange(1_000_000, dtype=np.float32)
+        for _ in range(10):
+            values = values * np.float32(1.0001) + np.float32(0.5)
+        taken_s.append(time.process_time() - started_s)
+    return max(1.0, min(taken_s) / _REFERENCE_S)
 
 
 def _run(answer: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:

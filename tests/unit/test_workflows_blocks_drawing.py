@@ -1,4 +1,4 @@
-"""The drawing blocks as steps: what they draw on, what they leave alone. Pixels: test_workflows_drawing.py."""
+"""The drawing blocks as steps: what they draw on, what they leave alone. Pixels: test_workflows_drawing_*.py."""
 
 from typing import Any
 

@@ -15,18 +15,19 @@ from retinue.workflows.errors import (
 from retinue.workflows.plan import PlannedStep
 from tests.unit.workflow_documents import (
     BOXES,
-    COLLAPSE,
     CONSENSUS,
+    CROPS,
     FIRST,
+    FIRST_OF,
     IMAGE,
     REPLACEMENT,
-    SLICER,
     STITCH,
     TEMPLATE,
     Json,
     batch,
     blamed,
     classifier,
+    collapse,
     compiled,
     count,
     crop,
@@ -36,32 +37,20 @@ from tests.unit.workflow_documents import (
     inner,
     join,
     parameter,
+    slicer,
     step,
     take,
+    text,
 )
 
 CONTEXT = "workflow_compilation | execution_graph_construction"
 INPUT = "<workflow_input>"
 FLAT = (INPUT,)
 
-
-def collapse(name: str, data: str) -> Json:
-    return step(COLLAPSE, name, data=data)
-
-
-def slicer(name: str = "sl", image: str = "$inputs.image") -> Json:
-    return step(SLICER, name, image=image)
-
-
-def text(name: str = "t", **data: str) -> Json:
-    return step(TEMPLATE, name, template="text", data=data)
-
-
-CROPS = [detector(), crop()]
 # A picture that is the same for the whole request: the first of all that came in.
 SCALAR_PICTURE = [
     collapse("all", "$inputs.image"),
-    take("one", "$steps.all.output", {"type": "SequenceAggregate", "mode": "first"}),
+    take("one", "$steps.all.output", FIRST_OF),
 ]
 
 

@@ -48,6 +48,11 @@ BOXES = "roboflow_core/bounding_box_visualization@v1"
 
 IMAGE = {"type": "WorkflowImage", "name": "image"}
 
+# What `take` asks for.
+TOP_CLASS = {"type": "ClassificationPropertyExtract", "property_name": "top_class"}
+CLASS_NAMES = {"type": "DetectionsPropertyExtract", "property_name": "class_name"}
+FIRST_OF = {"type": "SequenceAggregate", "mode": "first"}
+
 
 def document(steps: Sequence[Any] = (), outputs: Any = (), inputs: Sequence[Any] = (IMAGE,), **more: Any) -> Json:
     """A document. outputs: selectors by name, or whole outputs."""
@@ -81,6 +86,24 @@ def classifier(name: str = "cls", images: str = "$inputs.image") -> Json:
 
 def crop(name: str = "crop", images: str = "$inputs.image", predictions: str = "$steps.det.predictions") -> Json:
     return step(CROP, name, images=images, predictions=predictions)
+
+
+CROPS = [detector(), crop()]
+
+
+def slicer(name: str = "sl", image: str = "$inputs.image", width: int = 1, height: int = 1, overlap: float = 0) -> Json:
+    return step(
+        SLICER, name, image=image, slice_width=width, slice_height=height, overlap_ratio_width=overlap,
+        overlap_ratio_height=overlap,
+    )  # fmt: skip
+
+
+def collapse(name: str, data: str) -> Json:
+    return step(COLLAPSE, name, data=data)
+
+
+def text(name: str = "t", template: str = "text", **data: Any) -> Json:
+    return step(TEMPLATE, name, template=template, data=data)
 
 
 def take(name: str, data: str, *operations: Any) -> Json:
@@ -145,6 +168,10 @@ def picture(level: int = 1, width: int = 60, height: int = 40) -> Json:
     """A picture of one grey level, as a request sends it; `shapes/1` finds as many objects as its level says."""
     data = encode(np.full((height, width, 3), level, np.uint8), "PNG")
     return {"type": "base64", "value": base64.b64encode(data).decode("ascii")}
+
+
+# Three pictures: two objects, none, one.
+THREE = {"image": [picture(2), picture(0), picture(1)]}
 
 
 def boxes_of(level: int) -> list[list[float]]:
@@ -288,6 +315,11 @@ def run(
         runtime=using or runtime(),
         **options,
     )
+
+
+def column(steps: list[Json], selector: str, given: Json | None = None, inputs: list[Json] | None = None) -> list[Any]:
+    """One output of all rows. given: the values of the inputs; THREE, if nothing else is said."""
+    return [row["x"] for row in run(document(steps, {"x": selector}, inputs or [IMAGE]), given or THREE)]
 
 
 def parsed(definition: Json, limits: Limits | None = None) -> Definition:
