@@ -16,6 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from local.template import CATCH_ALL, read_template
 from retinue import __version__
 from retinue.http.documentation import DOCUMENT
+from retinue.http.late import Late
 from tools.openapi_operations import OPERATIONS, PICTURE, TAGS, Operation, Type
 from tools.openapi_parameters import Schema
 from tools.openapi_schemas import Detail, Invalid, Message, Unauthorized, WorkflowProblem
@@ -110,7 +111,8 @@ def route_functions() -> dict[str, Callable[..., Any]]:
     for route in template.routes:
         if route.path != CATCH_ALL:
             table = importlib.import_module(f"functions.{folders[route.function]}.app").ROUTES
-            found[route.key] = table[route.key]
+            function = table[route.key]
+            found[route.key] = function.route if isinstance(function, Late) else function
     return found
 
 

@@ -6,6 +6,7 @@ side, the first answer of a copy comes that much earlier.
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
 from typing import Any
@@ -24,29 +25,35 @@ from retinue.service import Service
 _MOST_MODELS = 2
 
 
-def late(module: str, name: str) -> Route:
-    """The route of that name, whose module is imported when it is first asked for."""
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The route of that name, whose module is imported when it is first asked for.
 
-    def route(request: Request, service: Service, record: RequestRecord) -> Response:
-        answer: Response = getattr(import_module(module), name)(request, service, record)
-        return answer
+    names_models: the models of the request's workflow start to load in a thread before.
+    """
 
-    return route
+    module: str
+    name: str
+    names_models: bool = False
+
+    def __call__(self, request: Request, service: Service, record: RequestRecord) -> Response:
+        """Answers the request, as the route does."""
+        if self.names_models:
+            # Whatever is wrong with the request, the route finds again and says.
+            with suppress(RetinueError, ValueError):
+                load_models_ahead(request, service, record)
+        return self.route(request, service, record)
+
+    @property
+    def route(self) -> Route:
+        """The route itself."""
+        route: Route = getattr(import_module(self.module), self.name)
+        return route
 
 
-def with_models_ahead(route: Route) -> Route:
-    """The route; before it runs, the models that the request's workflow names start to load in threads."""
-
-    def ahead(request: Request, service: Service, record: RequestRecord) -> Response:
-        # Whatever is wrong with the request, the route finds again and says.
-        with suppress(RetinueError, ValueError):
-            _load_models(request, service, record)
-        return route(request, service, record)
-
-    return ahead
-
-
-def _load_models(request: Request, service: Service, record: RequestRecord) -> None:
+def load_models_ahead(request: Request, service: Service, record: RequestRecord) -> None:
+    """Starts loading the models that the request's workflow names. Raises RetinueError or ValueError for requests that
+    the route refuses."""
     access = authorise(api_key_anywhere(request), request, service, record)
     for text in islice(_named_models(_document(request, service, access.workspace)), _MOST_MODELS):
         model_id = ModelId.parse(text)
