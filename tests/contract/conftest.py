@@ -1,6 +1,5 @@
 """One stack for all contract tests, and what holds for every answer whatever was sent."""
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,33 +12,18 @@ from local.stack import Stack
 from tests.contract.constant_models import write_classifier, write_detector, write_segmenter
 from tests.contract.deployment import AS_JSON, CLASSIFIER, DETECTOR, SEGMENTER, Deployment
 from tests.contract.families import write_families
+from tests.contract.log_lines import logged_by
 from tests.contract.pictures import base64_of, plain, scene
 from tests.contract.workflows import DETECT, IMAGE_INPUT, document
 
 FAMILIES = ("yolov8-seg", "yolov8-pose", "rf-detr-seg", "labels", "semantic")
 
 
-class WorkerLines(logging.Handler):
-    """Every line that a function process printed."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
-
-
 @pytest.fixture(scope="session")
 def worker_lines() -> Iterator[list[str]]:
     """What the functions log: the local stack passes it on line by line."""
-    handler, logger = WorkerLines(), logging.getLogger("local.processes")
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    yield handler.lines
-    logger.removeHandler(handler)
-    logger.setLevel(level)
+    with logged_by("local.processes") as lines:
+        yield lines
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,7 @@ test_hosted_workflows.py.
 """
 
 import json
-import os
 import pickle
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from tests.contract.deployment import AS_JSON, Deployment
 from tests.contract.families import write_families
 from tests.contract.hosted import ALIASES, KEYS, MODELS, MODES, WORKFLOWS, sent
 from tests.contract.pictures import SCENE_SIZE, plain, scene
-from tests.contract.test_published_clients import CLIENTS_PYTHON, SCENE_CLASSES, needs_clients
+from tests.contract.test_published_clients import SCENE_CLASSES, answers_of_clients, needs_clients
 from tests.contract.workflows import one
 
 CALLS = Path(__file__).with_name("hosted_calls.py")
@@ -97,17 +95,7 @@ def seen(deployment: Deployment, families: None, key: str, tmp_path_factory: pyt
     (folder / "red.png").write_bytes(plain("red"))
     setup = {"models": MODELS, "aliases": list(ALIASES), "workflows": WORKFLOWS}
     (folder / "documents.json").write_text(json.dumps(setup))
-    done = subprocess.run(
-        [CLIENTS_PYTHON, str(CALLS), deployment.url, key, str(folder)],
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "MPLCONFIGDIR": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    answers: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return answers
+    return answers_of_clients(CALLS, deployment.url, key, folder)
 
 
 @needs_clients

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import logging
 import secrets
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 from local.gateway import Access
 from tests.contract.deployment import AS_JSON, CLASSIFIER, DETECTOR, SEGMENTER, Deployment
+from tests.contract.log_lines import logged_by
 from tests.contract.pictures import base64_of, noise, scene
 from tests.contract.workflows import DETECT
 
@@ -30,27 +30,11 @@ PICTURES = {
 PIECE = 16
 
 
-class Lines(logging.Handler):
-    """Every line of every logger of the local stack, the functions' own among them."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
-
-
 @pytest.fixture
 def lines() -> Iterator[list[str]]:
     """Everything that is logged during the test."""
-    handler, logger = Lines(), logging.getLogger("local")
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    yield handler.lines
-    logger.removeHandler(handler)
-    logger.setLevel(level)
+    with logged_by("local") as lines:
+        yield lines
 
 
 def spellings(data: bytes) -> list[str]:

@@ -26,6 +26,21 @@ needs_clients = pytest.mark.skipif(
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 
 
+def answers_of_clients(calls: Path, url: str, key: str, folder: Path) -> dict[str, Any]:
+    """What the clients' program `calls`, run by their Python in `folder`, prints as its last line: a JSON object."""
+    done = subprocess.run(
+        [CLIENTS_PYTHON, str(calls), url, key, str(folder)],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "MPLCONFIGDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    answers: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return answers
+
+
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
@@ -41,18 +56,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def seen(deployment: Deployment, families: None, key: str, pictures: Path) -> dict[str, Any]:
     """What the clients made of the answers; see client_calls.py."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(pictures), "MPLCONFIGDIR": str(pictures)}
-    done = subprocess.run(
-        [CLIENTS_PYTHON, str(CALLS), deployment.url, key, str(pictures)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    answers: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return answers
+    return answers_of_clients(CALLS, deployment.url, key, pictures)
 
 
 @needs_clients
