@@ -1,7 +1,7 @@
 """From pixels to a JPEG, on several processors at once."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple
 
@@ -27,13 +27,32 @@ def encode_jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
     """
     pixels = np.ascontiguousarray(picture)
     height, width = pixels.shape[:2]
-    count = min(max(2 * _threads(), height * width // _MOST_PIXELS + 1), height * width // _FEWEST_PIXELS)
-    if pixels.ndim == 2 or _threads() == 1 or count < 2:
+    count = _strips(pixels)
+    if count < 2:
         return _encode(pixels, quality)
     rows = -(-height // (count * _BLOCK)) * _BLOCK
     first, *others = (pixels[top : top + rows] for top in range(0, height, rows))
     waiting = [_pool().submit(_encode, strip, quality) for strip in others]
     return _joined([_encode(first, quality), *(future.result() for future in waiting)], rows, height, width)
+
+
+def encode_jpeg_ahead(picture: NDArray[np.uint8], quality: int) -> Future[bytes] | None:
+    """What encode_jpeg will return, from a thread beside the caller's; the picture must stay as it is until then.
+
+    None where no other processor is there for it, and for large pictures: all threads encode each of them together.
+    Cancelled, it costs nothing more if it has not begun.
+    """
+    if _threads() == 1 or _strips(picture) > 1:
+        return None
+    return _pool().submit(lambda: _encode(np.ascontiguousarray(picture), quality))
+
+
+def _strips(pixels: NDArray[np.uint8]) -> int:
+    """Into how many strips a picture is cut; at most 1 means that it is not."""
+    if pixels.ndim == 2 or _threads() == 1:
+        return 1
+    size = pixels.shape[0] * pixels.shape[1]
+    return min(max(2 * _threads(), size // _MOST_PIXELS + 1), size // _FEWEST_PIXELS)
 
 
 def _encode(pixels: NDArray[np.uint8], quality: int) -> bytes:

@@ -27,6 +27,7 @@ Index = tuple[int, ...]
 
 Result = Mapping[str, Any] | None
 Results = Iterable[tuple[Index, Any]]
+OnResults = Callable[[str, Mapping[Index, Result]], None]
 _CONTEXT = "workflow_execution | step_execution"
 
 
@@ -55,12 +56,22 @@ Trace = Callable[[str, str], AbstractContextManager[None]]
 """Measures what happens inside: called with a name and a category."""
 
 
-def run_plan(plan: Plan, state: RunState, runtime: Runtime, trace: Trace = lambda *_: nullcontext()) -> None:
-    """Runs all steps; their results are then in `state`. Raises the WorkflowError of the first step that fails."""
+def run_plan(
+    plan: Plan,
+    state: RunState,
+    runtime: Runtime,
+    trace: Trace = lambda *_: nullcontext(),
+    on_results: OnResults = lambda *_: None,
+) -> None:
+    """Runs all steps; their results are then in `state`. Raises the WorkflowError of the first step that fails.
+
+    on_results: called after each step with its name and what it gave.
+    """
     for planned in plan.steps:
         _check_time(planned, runtime)
         with trace(planned.step.name, "step"):
             _StepRun(plan, planned, state, runtime).run()
+        on_results(planned.step.name, state.results[planned.step.name])
         for name in planned.releases:
             state.results[name].clear()
 

@@ -1,5 +1,6 @@
 """Pictures inside a workflow: pixels, and where they lie in the pictures they were cut from."""
 
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retinue.ids import picture_time
-from retinue.images.encode import encode_jpeg
+from retinue.images.encode import encode_jpeg, encode_jpeg_ahead
 
 JPEG_QUALITY = 95  # contract/workflows.md 5.1
 FPS = 30.0
@@ -67,15 +68,15 @@ class VideoMetadata:
 class WorkflowImage:
     """pixels (H, W, 3) uint8 RGB, or (H, W) uint8 grey; the picture it was cut from and the one that came in.
 
-    A picture that came in is its own parent and root. encoded: base64 text of the file that it came in, if it did.
-    given_video: the frame that it is, where the request said so.
+    A picture that came in is its own parent and root. encoded: base64 text of the file that it came in, if it did, or
+    the JPEG that another thread makes of it. given_video: the frame that it is, where the request said so.
     """
 
     pixels: NDArray[np.uint8]
     parent: Origin
     root: Origin
     given_video: VideoMetadata | None = None
-    encoded: str | None = None
+    encoded: str | Future[bytes] | None = None
 
     @classmethod
     def of_pixels(cls, pixels: NDArray[np.uint8], identifier: str) -> "WorkflowImage":
@@ -140,8 +141,16 @@ class WorkflowImage:
 
     def base64_text(self) -> str:
         """The picture as base64 text, without a prefix: of the file that it came in, else of a JPEG."""
-        if self.encoded:
-            return self.encoded
+        encoded = self.encoded
+        if encoded and isinstance(encoded, str):
+            return encoded
         import pybase64
 
+        if isinstance(encoded, Future) and not encoded.cancel():
+            return str(pybase64.b64encode_as_string(encoded.result()))
         return str(pybase64.b64encode_as_string(self.jpeg()))
+
+    def encode_ahead(self) -> None:
+        """Begins what base64_text will be asked for, in another thread, unless it is not worth it."""
+        if not self.encoded:
+            self.encoded = encode_jpeg_ahead(self.pixels, JPEG_QUALITY)

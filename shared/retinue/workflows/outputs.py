@@ -3,15 +3,39 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from retinue.workflows.engine import Index, RunState
+from retinue.workflows.engine import Index, Result, RunState
 from retinue.workflows.errors import ExecutionEngineRuntimeError
+from retinue.workflows.image import WorkflowImage
 from retinue.workflows.moves import to_root
 from retinue.workflows.plan import WORKFLOW_INPUT, Lineage, Plan, PlannedOutput
 from retinue.workflows.selectors import EVERY_OUTPUT
 from retinue.workflows.serialise import Spend, serialise
 
+# Of pictures that are encoded before it is sure that they are sent.
+_MOST_PIXELS_AHEAD = 4_000_000
+
 Sizes = Mapping[Index, int]
 """How many elements lie directly below each."""
+
+
+class EarlyPictures:
+    """Begins to encode the small pictures among the outputs when the step that makes them has run, in a thread beside
+    the steps that follow."""
+
+    def __init__(self, plan: Plan, excluded: Collection[str] = ()) -> None:
+        self._sent = {
+            (output.selector.step, output.selector.output) for output in plan.outputs if output.name not in excluded
+        }
+        self._pixels_left = _MOST_PIXELS_AHEAD
+
+    def take(self, step: str, results: Mapping[Index, Result]) -> None:
+        """Looks through what a step gave."""
+        for result in results.values():
+            for name, value in (result or {}).items():
+                if isinstance(value, WorkflowImage) and not self._sent.isdisjoint({(step, name), (step, EVERY_OUTPUT)}):
+                    self._pixels_left -= value.width * value.height
+                    if self._pixels_left >= 0:
+                        value.encode_ahead()
 
 
 def build_rows(

@@ -11,7 +11,7 @@ from retinue.workflows.engine import Trace, run_plan
 from retinue.workflows.errors import WorkflowLimitError
 from retinue.workflows.inner import Lookup
 from retinue.workflows.inputs import assemble_inputs
-from retinue.workflows.outputs import build_rows
+from retinue.workflows.outputs import EarlyPictures, build_rows
 from retinue.workflows.values import ValueReader
 
 
@@ -35,7 +35,7 @@ def run_workflow(
         plan = plans.get(document, runtime.limits, look_up)
     with trace("inputs", "workflow"):
         state = assemble_inputs(plan, inputs, read, runtime.limits)
-    run_plan(plan, state, runtime, trace)
+    run_plan(plan, state, runtime, trace, EarlyPictures(plan, excluded).take)
     with trace("outputs", "workflow"):
         return build_rows(plan, state, excluded, _Allowance(runtime).spend)
 

@@ -77,12 +77,13 @@ def draw_rectangle(picture: Picture, xyxy: Sequence[int], color: Color, thicknes
     if thickness < 0:
         fill_rectangle(picture, (x1, y1, x2, y2), color)
         return
+    left, top, right, bottom = min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
     margin = (thickness + 1) // 2 if thickness > 1 else 0
-    for y in (y1, y2):
-        fill_rectangle(picture, (min(x1, x2), y - margin, max(x1, x2), y + margin), color)
-    for x in (x1, x2):
-        fill_rectangle(picture, (x - margin, min(y1, y2), x + margin, max(y1, y2)), color)
-    if margin:
+    for y in (top, bottom):
+        _fill(picture, left, y - margin, right, y + margin, color)
+    for x in (left, right):
+        _fill(picture, x - margin, top, x + margin, bottom, color)
+    if margin > 1:  # the sides leave nothing of smaller corners
         corners = np.array([(x1, y1), (x2, y1), (x1, y2), (x2, y2)], np.int64)
         picture[rasters.disc_pixels(corners, margin, picture.shape)] = color
 
@@ -90,7 +91,10 @@ def draw_rectangle(picture: Picture, xyxy: Sequence[int], color: Color, thicknes
 def fill_rectangle(picture: Picture, xyxy: Sequence[int], color: Color) -> None:
     """The rectangle between two opposite corners, both included."""
     x1, y1, x2, y2 = map(int, xyxy)
-    left, top, right, bottom = min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+    _fill(picture, min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2), color)
+
+
+def _fill(picture: Picture, left: int, top: int, right: int, bottom: int, color: Color) -> None:
     region = picture[max(top, 0) : max(bottom + 1, 0), max(left, 0) : max(right + 1, 0)]
     region[:1] = color
     region[1:] = region[:1]  # a row at a time, which is ten times as fast as pixel by pixel

@@ -1,9 +1,11 @@
 """Text as large as OpenCV's Hershey Simplex, in the font that Pillow carries inside.
 
-The size of a text equals cv2.getTextSize; the letters are stretched to that width and height, their shapes differ.
+Every letter has the place that it has in Hershey Simplex, and is stretched to its width there and to its height; so the
+size of a text equals cv2.getTextSize. The shapes of the letters differ.
 """
 
 import math
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,6 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 Picture = NDArray[np.uint8]
+Color = tuple[int, int, int]
+Window = tuple[int, int, int, int]
+"""x1, y1, x2, y2 around an origin."""
 
 # Of Hershey Simplex, in pixels at scale 1: how far each printable ASCII character advances, from the space on; how
 # high capitals are; how far letters reach below the line.
@@ -23,6 +28,7 @@ _ADVANCES = np.array(
 )  # fmt: skip
 _CAPITAL_HEIGHT = 21
 _DESCENT = 9
+_WIDEST_ADVANCE = 30
 _FIRST, _LAST = ord(" "), ord("~")
 
 # Of Pillow's font, as parts of its size: capitals, and the strokes of letters.
@@ -30,11 +36,14 @@ _FONT_CAPITALS = 0.7
 _FONT_STROKE = 0.09
 # Smaller and larger letters are scaled from these sizes.
 _SMALLEST_FONT, _LARGEST_FONT = 4, 200
+# Hyphens and slashes are much wider in Hershey Simplex, and would be as thick as they are long.
+_MOST_STRETCHED = 1.5
 # Around letters of these sizes; wider strokes only make a larger blot, and it would be drawn whole.
 _WIDEST_STROKE = 64
-# Of texts whose ink is kept: 256 of them take 25 MB at most.
-_MOST_KEPT_PIXELS = 30_000
+# Of letters and of texts whose ink is kept: 512 and 128 of them take 26 MB at most.
+_MOST_KEPT_PIXELS = 12_000
 _MOST_KEPT_LETTERS = 100
+_HALF = 128  # rounds a quotient by 255
 
 
 class TextSize(NamedTuple):
@@ -67,7 +76,7 @@ def draw_text(
     picture: Picture,
     text: str,
     origin_xy: tuple[int, int],
-    color: tuple[int, int, int],
+    color: Color,
     *,
     scale: float,
     thickness: int = 1,
@@ -82,70 +91,133 @@ def draw_text(
     text = _printable(text)
     size = text_size(text, scale, 0)
     if len(text) <= _MOST_KEPT_LETTERS and size.width * size.height < _MOST_KEPT_PIXELS:
-        ink = _kept_ink(text, float(scale), int(thickness))
+        inks = iter([_kept_ink(text, float(scale), int(thickness), color)])
     else:
-        ends = np.cumsum(_advances(text) * scale)
-        text = text[: int(np.searchsorted(ends, picture.shape[1] - x)) + 1]  # what lies beyond is not seen
-        height, width = picture.shape[:2]
-        ink = _ink(text, scale, thickness, (-x, -y, width - x, height - y))
-    if ink is not None:
-        _print(picture, ink, (x, y), color)
+        inks = _seen_inks(text, scale, thickness, color, (-x, -y, picture.shape[1] - x, picture.shape[0] - y))
+    for ink in inks:
+        if ink is not None:
+            _print(picture, ink, (x, y))
 
 
-class _Ink(NamedTuple):
-    """How much of each channel of each pixel a text covers, (h, w, 3) uint8, and where its first pixel lies from the
-    origin."""
+def _seen_inks(text: str, scale: float, thickness: int, color: Color, window: Window) -> Iterator["_Ink | None"]:
+    """The ink of a long or large text inside of a window around its origin: in one, or letter by letter."""
+    letters = _seen(text, scale, thickness, window)
+    if (_WIDEST_ADVANCE * scale + thickness) * (_CAPITAL_HEIGHT * scale + thickness) < _MOST_KEPT_PIXELS:
+        yield _Ink.of([(_kept_glyph(letter, scale, thickness), left) for letter, left in letters], color)
+        return
+    for letter, left in letters:
+        x1, y1, x2, y2 = window
+        yield _Ink.of([(_glyph(letter, scale, thickness, (x1 - left, y1, x2 - left, y2)), left)], color)
+
+
+def _seen(text: str, scale: float, thickness: int, window: Window) -> list[tuple[str, int]]:
+    """The letters that reach into the window's columns, and where each starts; of those that start in the same column
+    the first."""
+    advances = _advances(text) * scale
+    starts = _starts(advances)
+    reach = advances + thickness + 1
+    index = np.flatnonzero((starts + reach > window[0]) & (starts - reach < window[2]))
+    columns, position = np.unique(starts[index], return_index=True)
+    return [(text[at], column) for at, column in zip(index[position].tolist(), columns.tolist(), strict=True)]
+
+
+def _starts(advances: NDArray[np.floating]) -> NDArray[np.int64]:
+    return np.rint(np.cumsum(advances) - advances).astype(np.int64)
+
+
+class _Glyph(NamedTuple):
+    """How much of each pixel a letter covers, (h, w) uint8, and where its first pixel lies from the letter's origin."""
 
     share: NDArray[np.uint8]
     left: int
     top: int
 
 
-def _ink(text: str, scale: float, thickness: int, window: tuple[int, int, int, int] | None = None) -> _Ink | None:
-    """The ink of a text inside of the window x1, y1, x2, y2 around its origin; None where there is none."""
-    if not text.strip():
+def _glyph(letter: str, scale: float, thickness: int, window: Window | None = None) -> _Glyph | None:
+    """A letter, inside of the window x1, y1, x2, y2 around its origin; None where nothing of it is seen."""
+    if not letter.strip():
         return None
-    length = float((_advances(text) * scale).sum())
     size = max(_SMALLEST_FONT, min(_CAPITAL_HEIGHT * scale / _FONT_CAPITALS, _LARGEST_FONT))
     font = font_of(size)
-    enlarged = (length / font.getlength(text), _CAPITAL_HEIGHT * scale / (_FONT_CAPITALS * size))
+    advance, natural = float(_advances(letter)[0] * scale), font.getlength(letter)
+    high = _CAPITAL_HEIGHT * scale / (_FONT_CAPITALS * size)
+    wide = min(advance / natural, _MOST_STRETCHED * high)
     width = thickness + (thickness > 1)  # as lines come out
-    stroke = min(max(0.0, width / enlarged[1] - _FONT_STROKE * size) / 2, _WIDEST_STROKE)
-    left, top, right, bottom = font.getbbox(text, anchor="ls", stroke_width=stroke)
+    stroke = min(max(0.0, width / high - _FONT_STROKE * size) / 2, _WIDEST_STROKE)
+    left, top, right, bottom = font.getbbox(letter, anchor="ls", stroke_width=stroke)
     drawn = Image.new("L", (int(right - left) + 1, int(bottom - top) + 1))
-    ImageDraw.Draw(drawn).text((-left, -top), text, 255, font, anchor="ls", stroke_width=stroke)
-    corner = (left * enlarged[0], top * enlarged[1])
+    ImageDraw.Draw(drawn).text((-left, -top), letter, 255, font, anchor="ls", stroke_width=stroke)
+    corner = ((advance - wide * natural) / 2 + left * wide, top * high)
     x1, y1 = (math.floor(value) for value in corner)
     x2, y2 = (
         math.ceil(value) + math.ceil(side * factor)
-        for value, side, factor in zip(corner, drawn.size, enlarged, strict=True)
+        for value, side, factor in zip(corner, drawn.size, (wide, high), strict=True)
     )
     if window is not None:
         x1, y1, x2, y2 = max(x1, window[0]), max(y1, window[1]), min(x2, window[2]), min(y2, window[3])
     if x1 >= x2 or y1 >= y2:
         return None
     # From a pixel of the picture to the place in what was drawn.
-    matrix = (1 / enlarged[0], 0, (x1 - corner[0]) / enlarged[0], 0, 1 / enlarged[1], (y1 - corner[1]) / enlarged[1])
+    matrix = (1 / wide, 0, (x1 - corner[0]) / wide, 0, 1 / high, (y1 - corner[1]) / high)
     share = drawn.transform((x2 - x1, y2 - y1), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-    return _Ink(np.repeat(np.asarray(share)[:, :, None], 3, axis=2), x1, y1)
+    return _Glyph(np.asarray(share), x1, y1)
 
 
-# Labels repeat, in a picture and from one to the next, and drawing letters takes a hundred times as long as printing.
-_kept_ink = lru_cache(maxsize=256)(_ink)
+# The same letters make most labels; to draw one takes ten times as long as to print a text of them.
+_kept_glyph = lru_cache(maxsize=512)(_glyph)
 
 
-def _print(picture: Picture, ink: _Ink, origin_xy: tuple[int, int], color: tuple[int, int, int]) -> None:
-    """Mixes the colour into the picture where there is ink."""
+class _Ink(NamedTuple):
+    """A coloured text: of what lies below, 0..255 parts in 255 stay, (h, 3 w) uint16; what is added, 255 times a
+    channel's value, (h, 3 w) uint16; and where its first pixel lies from the origin."""
+
+    stays: NDArray[np.uint16]
+    added: NDArray[np.uint16]
+    left: int
+    top: int
+
+    @classmethod
+    def of(cls, letters: Iterable[tuple[_Glyph | None, int]], color: Color) -> "_Ink | None":
+        """From letters and where each starts; None where there is nothing of them."""
+        glyphs = [(glyph, x) for glyph, x in letters if glyph is not None]
+        if not glyphs:
+            return None
+        left, top = min(glyph.left + x for glyph, x in glyphs), min(glyph.top for glyph, _ in glyphs)
+        right = max(glyph.left + x + glyph.share.shape[1] for glyph, x in glyphs)
+        bottom = max(glyph.top + glyph.share.shape[0] for glyph, _ in glyphs)
+        share = np.zeros((bottom - top, right - left), np.uint8)
+        for glyph, x in glyphs:
+            y, x = glyph.top - top, glyph.left + x - left
+            part = share[y : y + glyph.share.shape[0], x : x + glyph.share.shape[1]]
+            np.maximum(part, glyph.share, out=part)
+        # Whole rows of channels: numpy takes three times as long over pixels of three.
+        channels = np.repeat(share, 3, axis=1).astype(np.uint16)
+        added = channels * np.tile(np.array(color, np.uint16), share.shape[1]) + np.uint16(_HALF)
+        return cls(255 - channels, added, left, top)
+
+
+@lru_cache(maxsize=128)  # labels repeat, in a picture and from one to the next
+def _kept_ink(text: str, scale: float, thickness: int, color: Color) -> _Ink | None:
+    """The ink of a whole text."""
+    starts = _starts(_advances(text) * scale).tolist()
+    return _Ink.of(((_kept_glyph(letter, scale, thickness), x) for letter, x in zip(text, starts, strict=True)), color)
+
+
+def _print(picture: Picture, ink: _Ink, origin_xy: tuple[int, int]) -> None:
+    """Mixes the ink into the picture."""
     left, top = origin_xy[0] + ink.left, origin_xy[1] + ink.top
-    share = ink.share[max(0, -top) :, max(0, -left) :]
-    region = picture[max(0, top) : max(0, top) + share.shape[0], max(0, left) : max(0, left) + share.shape[1]]
+    above, before = max(0, -top), 3 * max(0, -left)
+    stays, added = ink.stays[above:, before:], ink.added[above:, before:]
+    region = picture[max(0, top) : max(0, top + len(ink.stays)), max(0, left) : max(0, left + ink.stays.shape[1] // 3)]
     if not region.size:
         return
-    height, width = region.shape[:2]
-    # Whole rows of channels: numpy takes three times as long over pixels of three.
-    part = share[:height, :width].reshape(height, -1).astype(np.uint16)
-    mixed = region.reshape(height, -1) * (255 - part) + np.tile(np.array(color, np.uint16), width) * part + 128
-    region[:] = ((mixed + (mixed >> 8)) >> 8).reshape(region.shape)  # divided by 255 and rounded, in 16 bits
+    rows = region.reshape(len(region), -1)
+    mixed = rows * stays[: len(rows), : rows.shape[1]]
+    mixed += added[: len(rows), : rows.shape[1]]
+    quotient = mixed >> 8  # divided by 255 and rounded, in 16 bits
+    quotient += mixed
+    quotient >>= 8
+    region[:] = quotient.reshape(region.shape)
 
 
 @lru_cache(maxsize=64)
