@@ -22,8 +22,10 @@ def to_gateway(response: Response, max_mb: float) -> dict[str, Any]:
     """The response in payload format 2.0. Raises PayloadTooLarge for what Lambda could not carry."""
     is_binary = response.content_type.startswith("image/")
     data = response.body if isinstance(response.body, bytes) else orjson.dumps(response.body)
-    # The runtime sends the answer as JSON in which the body is a string: quotes and backslashes take two bytes.
-    size_bytes = len(data) * 4 / 3 if is_binary else len(data) + data.count(b'"') + data.count(b"\\")
+    size_bytes = len(data) * 4 / 3 if is_binary else len(data)
+    if not is_binary and 2 * size_bytes > max_mb * 1e6:
+        # The runtime sends the answer as JSON in which the body is a string: quotes and backslashes take two bytes.
+        size_bytes += data.count(b'"') + data.count(b"\\")
     size_mb = size_bytes / 1e6
     if size_mb > max_mb:
         raise PayloadTooLarge(

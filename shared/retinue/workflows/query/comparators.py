@@ -27,6 +27,9 @@ COMPARATORS: dict[str, Check] = {
     "(Detection) in zone": lambda left, right: is_strictly_inside(left, right),
 }
 
+# What values of a wrong type or form raise in a comparator or operator.
+FAULTS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError)
+
 OPERATORS: dict[str, Callable[[Any], Any]] = {
     "Exists": lambda value: value is not None,
     "DoesNotExist": lambda value: value is None,

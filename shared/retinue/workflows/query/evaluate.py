@@ -16,10 +16,11 @@ from retinue.workflows.errors import (
     QueryError,
     UndeclaredSymbolError,
 )
-from retinue.workflows.query.comparators import COMPARATORS, OPERATORS
+from retinue.workflows.query.columns import holds_for_each
+from retinue.workflows.query.comparators import COMPARATORS, FAULTS, OPERATORS
 from retinue.workflows.query.limits import bounded_list, bounded_loop
 from retinue.workflows.query.registry import PERFORMERS, OperationModel, Parameters, expect, performs
-from retinue.workflows.query.rows import elements_of, rows_of
+from retinue.workflows.query.rows import Rows, elements_of, rows_of
 from retinue.workflows.query.syntax import (
     ELEMENT,
     BinaryStatement,
@@ -34,8 +35,6 @@ from retinue.workflows.query.syntax import (
 
 CONTEXT = "step_execution | roboflow_query_language_evaluation"
 COMPILATION_CONTEXT = "step_execution | roboflow_query_language_compilation"
-# What values of a wrong type or form raise in a comparator.
-FAULTS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError)
 
 
 def apply_operations(value: Any, operations: Sequence[Operation], parameters: Parameters) -> Any:
@@ -73,14 +72,14 @@ def evaluate(statement: StatementGroup, parameters: Parameters) -> bool:
 @performs(DetectionsFilter, has_place=False)
 def keep_where_true(value: Any, operation: DetectionsFilter, parameters: Parameters) -> DetectionTable:
     table = expect(value, DetectionTable, operation)
-    scope = dict(parameters)
-    is_kept = np.zeros(len(table), bool)
     with bounded_loop() as check:
-        for index, detection in enumerate(rows_of(table)):
-            check()
-            scope[ELEMENT] = detection
-            is_kept[index] = evaluate(operation.filter_operation, scope)
-    return table.select(is_kept)
+        is_kept = holds_for_each(operation.filter_operation, Rows(table), parameters, check)
+        if is_kept is None:
+            is_kept = []
+            for detection in rows_of(table):
+                check()
+                is_kept.append(evaluate(operation.filter_operation, {**parameters, ELEMENT: detection}))
+    return table.select(np.array(is_kept, bool))
 
 
 @performs(SequenceApply, refuses=(TypeError, ValueError))
