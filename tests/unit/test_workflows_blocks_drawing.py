@@ -51,7 +51,9 @@ def table(image: WorkflowImage, count: int = 2) -> DetectionTable:
     )
 
 
-def draw(identifier: str, image: WorkflowImage, predictions: Any, **settings: Any) -> WorkflowImage:
+def draw(
+    identifier: str, image: WorkflowImage, predictions: Any, consumed: frozenset[str] = frozenset(), **settings: Any
+) -> WorkflowImage:
     """What the block gives; settings stand for what the step says."""
     block = find_block(identifier)
     assert block is not None
@@ -60,7 +62,9 @@ def draw(identifier: str, image: WorkflowImage, predictions: Any, **settings: An
     manifest = block.manifest.model_validate(step)
     properties = {name: getattr(manifest, name) for name in type(manifest).model_fields if name not in ("type", "name")}
     properties |= {"image": image, "predictions": predictions}
-    drawn: WorkflowImage = block(RUNTIME).run(**properties)["image"]
+    drawing = block(RUNTIME)
+    drawing.consumed = consumed
+    drawn: WorkflowImage = drawing.run(**properties)["image"]
     return drawn
 
 
@@ -81,13 +85,23 @@ def test_a_copy_is_drawn_on(identifier: str) -> None:
 
 
 @pytest.mark.parametrize("identifier", EVERY)
+@pytest.mark.parametrize("is_gray", [False, True], ids=["colour", "grey"])
+def test_a_picture_that_nobody_else_reads_shows_the_same(identifier: str, is_gray: bool) -> None:
+    image = picture(is_gray=is_gray)
+    predictions = CLASSES if "classification" in identifier else table(image)
+    expected = draw(identifier, image, predictions).pixels
+
+    assert (draw(identifier, image, predictions, frozenset({"image"})).pixels == expected).all()
+
+
+@pytest.mark.parametrize("identifier", EVERY)
 def test_in_place_others_see_it(identifier: str) -> None:
     image = picture()
     image.encoded = "of the file"
 
     drawn = draw(identifier, image, CLASSES if "classification" in identifier else table(image), copy_image=False)
 
-    assert (image.pixels == drawn.pixels).all()
+    assert (image.pixels == drawn.pixels).all() and not np.shares_memory(image.pixels, drawn.pixels)
     assert image.encoded is None, "the file that came in no longer shows what the picture is"
 
 

@@ -406,6 +406,35 @@ class TestReleases:
         assert all(item.releases == () for item in plan.steps)
 
 
+def boxes(name: str, image: str) -> Json:
+    kind = "roboflow_core/bounding_box_visualization@v1"
+    return step(kind, name, image=image, predictions="$steps.det.predictions")
+
+
+class TestConsumed:
+    STEPS = (detector(), boxes("a", "$inputs.image"), boxes("b", "$steps.a.image"))
+
+    @pytest.mark.parametrize(
+        ("more", "outputs", "expected"),
+        [
+            pytest.param([], {"p": "$steps.b.image"}, {"image"}, id="one reads it"),
+            pytest.param([], {"p": "$steps.b.image", "q": "$steps.a.image"}, set(), id="it is sent too"),
+            pytest.param([], {"p": "$steps.b.image", "q": "$steps.a.*"}, set(), id="everything of its step is sent"),
+            pytest.param([crop("c", "$steps.a.image")], {"p": "$steps.b.image"}, set(), id="two read it"),
+        ],
+    )
+    def test_what_was_made_for_one_step_alone(self, more: list[Json], outputs: Json, expected: set[str]) -> None:
+        plan = compiled(document([*self.STEPS, *more], outputs))
+        consumed = {item.step.name: item.consumed for item in plan.steps}
+        assert (consumed["a"], consumed["b"]) == (frozenset(), expected)
+
+    def test_what_goes_through_another_step_may_be_read_before_it(self) -> None:
+        steps = [*self.STEPS[:2], step(FIRST, "first", data=["$steps.a.image"], default=None),
+                 boxes("b", "$steps.first.output")]  # fmt: skip
+        plan = compiled(document(steps, {"p": "$steps.b.image"}))
+        assert {item.step.name: item.consumed for item in plan.steps}["b"] == frozenset()
+
+
 def test_every_level_is_told_in_errors() -> None:
     steps = [slicer("a"), slicer("b"), join("e", a="$steps.a.slices", b="$steps.b.slices")]
     with pytest.raises(StepInputLineageError) as caught:

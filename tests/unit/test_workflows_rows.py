@@ -1,13 +1,17 @@
 """The rows of a workflow's answer: whose coordinates they tell, which outputs they hold and in which order."""
 
+import base64
+from concurrent.futures import Future
 from typing import Any
 
+import numpy as np
 import pytest
 
+from retinue.images import encode
 from retinue.workflows.engine import RunState
 from retinue.workflows.errors import ExecutionEngineRuntimeError
 from retinue.workflows.image import WorkflowImage
-from retinue.workflows.outputs import build_rows
+from retinue.workflows.outputs import EarlyPictures, build_rows
 from tests.unit.workflow_documents import (
     CROPS,
     DETECTOR,
@@ -157,3 +161,64 @@ class TestRows:
         assert caught.value.context == "workflow_execution | output_construction"
         assert caught.value.render()["inner_error_type"] == "TypeError"
         assert not caught.value.is_callers_fault
+
+
+class TestEarlyPictures:
+    """The pictures that are encoded beside the steps."""
+
+    PLAN = compiled(document([detector(), crop()], {"crops": "$steps.crop.crops", "all": "$steps.det.*"}))
+
+    @pytest.fixture(autouse=True)
+    def two_processors(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(encode, "_threads", lambda: 2)
+        encode._pool.cache_clear()
+
+    @staticmethod
+    def image(width: int = 60, height: int = 40) -> WorkflowImage:
+        levels = np.random.default_rng(3).integers(0, 255, (height, width, 3), np.uint8)
+        return WorkflowImage.of_pixels(levels, "image")
+
+    def test_they_are_those_that_would_be_encoded_later(self) -> None:
+        images = [self.image(60 + number) for number in range(20)]
+        EarlyPictures(self.PLAN).take("crop", {(0, place): {"crops": image} for place, image in enumerate(images)})
+        assert all(isinstance(image.encoded, Future) for image in images)
+        assert [base64.b64decode(image.base64_text()) for image in images] == [image.jpeg() for image in images]
+
+    @pytest.mark.parametrize(
+        ("excluded", "step_name", "output_name", "side"),
+        [
+            pytest.param(("crops",), "crop", "crops", 40, id="left out of the answer"),
+            pytest.param((), "crop", "predictions", 40, id="not sent"),
+            pytest.param((), "nobody", "crops", 40, id="of another step"),
+            pytest.param((), "crop", "crops", 1000, id="large: all threads take it together"),
+        ],
+    )
+    def test_others_wait(self, excluded: tuple[str, ...], step_name: str, output_name: str, side: int) -> None:
+        image = self.image(side, side)
+        EarlyPictures(self.PLAN, excluded).take(step_name, {(0, 0): {output_name: image}, (0, 1): None})
+        assert image.encoded is None
+
+    def test_no_more_than_an_answer_can_hold(self) -> None:
+        images = [self.image(400, 400) for _ in range(40)]
+        EarlyPictures(self.PLAN).take("crop", {(0, place): {"crops": image} for place, image in enumerate(images)})
+        assert [image.encoded is None for image in images] == [False] * 25 + [True] * 15
+
+    def test_other_pixels_are_encoded_anew(self) -> None:
+        image = self.image()
+        image.encode_ahead()
+        assert image.with_pixels(255 - image.pixels).base64_text() != image.base64_text()
+
+
+def test_a_drawing_on_a_drawing_leaves_what_is_sent_alone() -> None:
+    kind = "roboflow_core/bounding_box_visualization@v1"
+    found = {"predictions": "$steps.det.predictions"}
+    steps = [
+        detector(),
+        step(kind, "thin", image="$inputs.image", **found),
+        step(kind, "thick", image="$steps.thin.image", thickness=9, **found),
+    ]
+    (alone,) = run(document(steps, {"thick": "$steps.thick.image"}))
+    (both,) = run(document(steps, {"thick": "$steps.thick.image", "thin": "$steps.thin.image"}))
+    assert alone["thick"]["value"] == both["thick"]["value"] != both["thin"]["value"]
+    (thin,) = run(document(steps[:2], {"thin": "$steps.thin.image"}))
+    assert thin["thin"]["value"] == both["thin"]["value"]

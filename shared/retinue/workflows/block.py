@@ -85,6 +85,8 @@ class Block(ABC):
     - `output_offset`: +1: `run` returns a list of results, a new level of nesting. -1: `run` gets, in the properties
       that have batches, the list of all elements one level up.
     - `takes_null`: `run` is also called where an input is missing.
+    - `gives_own`: what it gives shares no memory with anything else. The one step that reads it, if there is no other,
+      has the property in `consumed`, and may change the value.
 
     A result is a dict of outputs by name; of a flow-control block (`is_flow_control`) it is a Branch.
     """
@@ -102,6 +104,8 @@ class Block(ABC):
     output_offset: ClassVar[int] = 0
     takes_null: ClassVar[bool] = False
     is_flow_control: ClassVar[bool] = False
+    gives_own: ClassVar[bool] = False
+    consumed: frozenset[str] = frozenset()
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime

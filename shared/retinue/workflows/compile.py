@@ -106,8 +106,11 @@ class PlanCache:
 
     def get(self, document: dict[str, Any], limits: Limits, look_up: Lookup) -> Plan:
         """The plan of the document, compiled if it is new. Raises WorkflowError."""
-        check_size(document)
-        text = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
+        try:
+            text = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
+        except TypeError:
+            check_size(document)  # nested deeper than that can go
+            raise
         key = hashlib.sha256(text).digest()
         if key in self._plans:
             self._plans.move_to_end(key)

@@ -112,6 +112,7 @@ class _StepRun:
                 inputs[index] = properties
         if inputs:
             block = self._guarded(partial(self.block, self.runtime))
+            block.consumed = self.planned.consumed
             self._register(self._run_batch(block, inputs) if self.block.is_batched else self._run_each(block, inputs))
         elif self.block.output_offset > 0:
             state.elements.setdefault(self.planned.output_lineage, [])

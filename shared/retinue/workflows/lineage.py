@@ -1,5 +1,6 @@
 """How deep the data of each step is nested, and along which levels: contract/workflows.md 2.5 and 2.6."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -64,7 +65,7 @@ def plan_steps(definition: Definition, graph: Graph) -> Plan:
     outputs = tuple(_planned_output(definition, item, lineage_of) for item in definition.outputs)
     return Plan(
         inputs=definition.inputs,
-        steps=tuple(_with_releases(planned, outputs)),
+        steps=tuple(_with_releases(_with_consumed(planned, outputs), outputs)),
         outputs=outputs,
         input_lineages=input_lineages,
     )
@@ -244,6 +245,24 @@ def _with_releases(planned: Sequence[PlannedStep], outputs: Sequence[PlannedOutp
         if name not in kept:
             releases.setdefault(user, []).append(name)
     return [replace(plan, releases=tuple(releases.get(plan.step.name, ()))) for plan in planned]
+
+
+def _with_consumed(planned: Sequence[PlannedStep], outputs: Sequence[PlannedOutput]) -> list[PlannedStep]:
+    """Each step with the properties in which it alone reads what another one made for no other use."""
+    readers = Counter(binding.selector.step for plan in planned for binding in plan.bindings)
+    readers.update(output.selector.step for output in outputs)
+    own = {plan.step.name for plan in planned if plan.step.block.gives_own and readers[plan.step.name] == 1}
+    return [
+        replace(
+            plan,
+            consumed=frozenset(
+                binding.property_name
+                for binding in plan.bindings
+                if binding.selector.step in own and binding.key is None and binding.lineage == plan.lineage
+            ),
+        )
+        for plan in planned
+    ]
 
 
 def _text(lineages: Iterable[Lineage]) -> str:

@@ -32,7 +32,8 @@ class PlannedStep:
     """A step ready to run.
 
     lineage: of the elements that it runs over; output_lineage: of what it gives. controllers: the steps that decide for
-    which elements it runs. releases: steps whose results nobody needs after it.
+    which elements it runs. releases: steps whose results nobody needs after it. consumed: properties whose values were
+    made for this step alone.
     """
 
     step: Step
@@ -41,6 +42,7 @@ class PlannedStep:
     output_lineage: Lineage
     controllers: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
+    consumed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

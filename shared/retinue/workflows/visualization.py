@@ -81,13 +81,16 @@ class Drawing(Block):
 
     category = "visualization"
     outputs: ClassVar = {"image": (IMAGE,)}
+    gives_own = True
 
     def run(self, image: WorkflowImage, copy_image: bool, **properties: Any) -> dict[str, Any]:
-        pixels = self.draw(np.array(image.rgb(), order="C"), **drawn(self.manifest, properties))
+        is_spare = "image" in self.consumed and image.pixels.ndim == 3 and image.pixels.flags.carray
+        pixels = image.pixels if is_spare else np.array(image.rgb(), order="C")
+        pixels = self.draw(pixels, **drawn(self.manifest, properties))
         if image.pixels.ndim == 2:  # as OpenCV, which takes the first of blue, green, red for a grey picture
             pixels = pixels[:, :, 2]
         if not copy_image:  # who reads this picture later sees the drawing
-            image.pixels, image.encoded = pixels, None
+            image.pixels, image.encoded = pixels.copy(), None
         return {"image": image.with_pixels(pixels)}
 
     @abstractmethod
