@@ -47,7 +47,8 @@ def json_call(case: Case, jpeg: bytes, key: str) -> Call:
 def workflow_call(document: Document, case: Case, jpeg: bytes, key: str) -> Call:
     """A run of the document, which the request brings along, with that detector. Upstream gets the very same bytes."""
     specification = document.specification(case.model_id)
-    body = orjson.dumps({"api_key": key, "specification": specification, "inputs": {"image": _picture(jpeg)}})
+    inputs, left_out = {"image": _picture(jpeg)}, list(document.left_out)
+    body = orjson.dumps({"api_key": key, "specification": specification, "inputs": inputs, "excluded_fields": left_out})
     return Call("/workflows/run", "application/json", body)
 
 

@@ -1,7 +1,7 @@
 """The workflows that are measured, in the language of both systems."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 # Detections below this go: about half of what the network finds.
@@ -16,13 +16,20 @@ Step = dict[str, Any]
 class Document:
     """A workflow: its name for programs, what it does for people, and its steps after the model's.
 
-    `outputs` are names and selectors; one is `predictions`, by which both systems' answers are compared.
+    `outputs` are names and selectors; one is `predictions`, by which both systems' answers are compared. `left_out` are
+    those that the request does not want.
     """
 
     key: str
     name: str
     steps: tuple[Step, ...]
     outputs: dict[str, str]
+    left_out: tuple[str, ...] = ()
+
+    def without_pictures(self) -> "Document":
+        """The same steps, and of the outputs only the predictions: what is left is the engine's and the blocks' own."""
+        pictures = tuple(name for name in self.outputs if name != "predictions")
+        return replace(self, key=f"{self.key}-unsent", name=f"{self.name}; no picture sent", left_out=pictures)
 
     def specification(self, model_id: str) -> dict[str, Any]:
         """The JSON document, with a detector of that id as its first step."""
@@ -93,4 +100,11 @@ def _long_graph() -> Document:
 
 
 ONE_STEP, FILTER_CROP_DRAW = _one_step(), _filter_crop_draw()
-DOCUMENTS = (ONE_STEP, FILTER_CROP_DRAW, _long_graph())
+LONG_GRAPH = _long_graph()
+DOCUMENTS = (
+    ONE_STEP,
+    FILTER_CROP_DRAW,
+    FILTER_CROP_DRAW.without_pictures(),
+    LONG_GRAPH,
+    LONG_GRAPH.without_pictures(),
+)
