@@ -89,7 +89,7 @@ def draw_text(
         return
     x, y = (int(value) for value in origin_xy)
     text = _printable(text)
-    size = text_size(text, scale, 0)
+    size = text_size(text, scale, thickness)
     if len(text) <= _MOST_KEPT_LETTERS and size.width * size.height < _MOST_KEPT_PIXELS:
         inks = iter([_kept_ink(text, float(scale), int(thickness), color)])
     else:
