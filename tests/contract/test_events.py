@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from events.make_events import KEY, WORKFLOW
-from retinue.http.entry import process_service
 from retinue.keys import key_digest, key_object
+from retinue.service import process_service
 from retinue.workflows.saved import workflow_object
 from tests.contract.constant_models import write_classifier, write_detector
 from tests.contract.deployment import Deployment

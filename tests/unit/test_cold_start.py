@@ -1,57 +1,54 @@
-"""What a handler imports before the first request: nothing that the request may not need."""
+"""Imports without the garbage collector: in a process of Lambda's only, and never for longer than the imports."""
 
-import json
+import gc
 import os
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-BANNED = {
-    "boto3",
-    "botocore",
-    "pydantic",
-    "PIL",
-    "cv2",
-    "asyncio",
-    "onnx",
-    "multipart",
-    "requests",
-    "httpx",
-    "typer",
-    "rich",
-}
+from retinue.cold_start import importing
 
-SCRIPT = """
-import importlib.util, json, sys
-spec = importlib.util.spec_from_file_location("app", sys.argv[1])
-app = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(app)
-print(json.dumps({"modules": sorted(sys.modules), "is_callable": callable(app.handler), "routes": len(app.ROUTES)}))
+PROGRAM = """
+import gc
+import retinue.http.entry as entry
+print(gc.isenabled(), gc.get_freeze_count() > 1000)
+entry.handler({})
+print(gc.isenabled(), gc.get_freeze_count() > 1000)
 """
 
 
-@pytest.mark.parametrize("pool", ["detect", "catalog"])
-def test_importing_a_handler(pool: str) -> None:
-    # GIVEN a fresh interpreter without Lambda's variables
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "shared")}
+@pytest.fixture(autouse=True)
+def nothing_is_kept() -> Iterator[None]:
+    yield
+    gc.enable()
+    gc.unfreeze()
 
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(ROOT / "functions" / pool / "app.py")],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
-    # THEN it imports without a setting, and nothing heavy
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    loaded = {name.partition(".")[0] for name in answer["modules"]}
-    assert BANNED & loaded == set()
-    assert answer["is_callable"] and answer["routes"] >= 5
-    if pool == "catalog":  # a pool without models pays for none
-        assert {"onnxruntime", "numpy"} & loaded == set()
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        pytest.param({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}, ["False False", "True True"], id="on Lambda"),
+        pytest.param({}, ["True False", "True False"], id="anywhere else"),
+    ],
+)
+def test_a_copy_collects_once_its_handler_is_made(variables: dict[str, str], expected: list[str]) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "AWS_LAMBDA_RUNTIME_API"}
+    environment |= {"PYTHONPATH": os.pathsep.join(sys.path)} | variables
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == expected
+
+
+def test_what_is_imported_later_is_kept_too() -> None:
+    before = gc.get_freeze_count()
+    with importing():
+        assert not gc.isenabled()
+        kept = [[] for _ in range(100)]
+    assert gc.isenabled() and gc.get_freeze_count() >= before + len(kept)
+
+
+def test_an_import_that_fails_does_not_switch_it_off() -> None:
+    with pytest.raises(ImportError), importing():
+        raise ImportError("no such module")
+    assert gc.isenabled()

@@ -1,17 +1,16 @@
 """The outermost function of an HTTP pool: event in, response out, and every error turned into an answer."""
 
-import os
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
+from retinue.cold_start import imports_are_done
 from retinue.errors import Busy, InvalidModelId, RetinueError
 from retinue.http.errors import status_and_body
 from retinue.http.event import Request, parse_event
 from retinue.http.response import Response, to_gateway
 from retinue.observe import RequestRecord
-from retinue.service import Service
+from retinue.service import Service, process_service
 
 Route = Callable[[Request, Service, RequestRecord], Response]
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -43,13 +42,8 @@ def handler(routes: Mapping[str, Route]) -> Handler:
         )
         return answer
 
+    imports_are_done()
     return handle
-
-
-@cache
-def process_service() -> Service:
-    """The service of this process, from its environment."""
-    return Service.from_env(os.environ)
 
 
 def _refusal(error: RetinueError) -> Response:

@@ -4,6 +4,7 @@ The workflow engine takes 200 ms to import and to compile its first document, a 
 side, the first answer of a copy comes that much earlier.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 import retinue.inference  # noqa: F401  onnxruntime and numpy, which every first request needs, while the copy starts
+from retinue.cold_start import importing
 from retinue.errors import RetinueError
 from retinue.http.credentials import api_key_anywhere, authorise
 from retinue.http.entry import Route
@@ -47,6 +49,9 @@ class Late:
     @property
     def route(self) -> Route:
         """The route itself."""
+        if self.module not in sys.modules:
+            with importing():
+                import_module(self.module)
         route: Route = getattr(import_module(self.module), self.name)
         return route
 

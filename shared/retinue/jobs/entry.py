@@ -12,14 +12,13 @@ import orjson
 from retinue.aws import boto3_client, boto3_errors
 from retinue.deadline import Deadline
 from retinue.errors import JobNotFound, RetinueError
-from retinue.http.entry import process_service
 from retinue.jobs.control import batch_of, buckets_of
 from retinue.jobs.deaths import death_of
 from retinue.jobs.layout import is_job_id
 from retinue.jobs.plan import Planner
 from retinue.jobs.store import JobStore
 from retinue.observe import RequestRecord
-from retinue.service import Service
+from retinue.service import Service, process_service
 
 _PAUSE_S = 15  # before the second attempt; the queue itself would wait for six timeouts
 

@@ -11,10 +11,9 @@ from retinue.aws import boto3_client, boto3_errors
 from retinue.config import ConfigurationError
 from retinue.deadline import Deadline
 from retinue.errors import RetinueError
-from retinue.http.entry import process_service
 from retinue.http.errors import status_and_body
 from retinue.observe import RequestRecord
-from retinue.service import NO_UPLOADS_BUCKET, Service
+from retinue.service import NO_UPLOADS_BUCKET, Service, process_service
 from retinue.uploads.announce import Announcer
 from retinue.uploads.events import uploads_of
 from retinue.uploads.failure import is_permanent, reason_of
