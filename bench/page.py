@@ -69,6 +69,7 @@ def _pairs(rows: dict[str, dict[str, Any]]) -> list[Pair]:
             workflow_key(document.key, "upstream"),
         )
         for document in DOCUMENTS
+        if not document.left_out
     }
     keys |= {
         "Cold start": ("process start to first answer", "cold_start", "upstream_cold_start"),
