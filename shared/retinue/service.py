@@ -1,10 +1,9 @@
 """What one process holds while it serves: settings, keys, models, the way to pictures. Made once, at the first
 request."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from retinue.aws import S3Reader, boto3_client
@@ -158,9 +157,3 @@ def workflow_secrets(settings: Settings, env: Mapping[str, str]) -> dict[str, st
 def _listed(text: str) -> list[str]:
     """What a setting lists, separated by commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-@cache
-def process_service() -> Service:
-    """The service of this process, from its environment."""
-    return Service.from_env(os.environ)

@@ -11,7 +11,7 @@ import pytest
 
 from events.make_events import KEY, WORKFLOW
 from retinue.keys import key_digest, key_object
-from retinue.service import process_service
+from retinue.process import process_service
 from retinue.workflows.saved import workflow_object
 from tests.contract.constant_models import write_classifier, write_detector
 from tests.contract.deployment import Deployment

@@ -114,13 +114,13 @@ def test_the_package_does_not_import_what_lies_around_it() -> None:
     assert users_of("functions", "local", "tests", "tools", "bench", "samples") == set()
 
 
-def test_the_environment_is_read_at_the_entry_only() -> None:
+def test_the_environment_is_read_in_one_place_only() -> None:
     readers = set()
     for path in SERVED:
         for node in ast.walk(parsed(PACKAGE / path)):
             if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv"):
                 readers.add(path)
-    assert readers == {"http/entry.py"}
+    assert readers == {"process.py"}
 
 
 def test_what_costs_a_cold_start_is_imported_where_it_is_used() -> None:

@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from retinue.cold_start import imports_are_done
 from retinue.errors import Busy, InvalidModelId, RetinueError
 from retinue.http.errors import status_and_body
 from retinue.http.event import Request, parse_event
 from retinue.http.response import Response, to_gateway
 from retinue.observe import RequestRecord
-from retinue.service import Service, process_service
+from retinue.process import process_service
+from retinue.service import Service
 
 Route = Callable[[Request, Service, RequestRecord], Response]
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -42,7 +42,6 @@ def handler(routes: Mapping[str, Route]) -> Handler:
         )
         return answer
 
-    imports_are_done()
     return handle
 
 

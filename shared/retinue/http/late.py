@@ -13,7 +13,6 @@ from itertools import islice
 from typing import Any
 
 import retinue.inference  # noqa: F401  onnxruntime and numpy, which every first request needs, while the copy starts
-from retinue.cold_start import importing
 from retinue.errors import RetinueError
 from retinue.http.credentials import api_key_anywhere, authorise
 from retinue.http.entry import Route
@@ -21,6 +20,7 @@ from retinue.http.event import Request
 from retinue.http.response import Response
 from retinue.models.package import ModelId
 from retinue.observe import RequestRecord
+from retinue.process import importing
 from retinue.service import Service
 
 # Each takes a thread and memory; those that follow are loaded by their steps.

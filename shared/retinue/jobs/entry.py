@@ -18,7 +18,8 @@ from retinue.jobs.layout import is_job_id
 from retinue.jobs.plan import Planner
 from retinue.jobs.store import JobStore
 from retinue.observe import RequestRecord
-from retinue.service import Service, process_service
+from retinue.process import process_service
+from retinue.service import Service
 
 _PAUSE_S = 15  # before the second attempt; the queue itself would wait for six timeouts
 

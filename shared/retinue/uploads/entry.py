@@ -13,7 +13,8 @@ from retinue.deadline import Deadline
 from retinue.errors import RetinueError
 from retinue.http.errors import status_and_body
 from retinue.observe import RequestRecord
-from retinue.service import NO_UPLOADS_BUCKET, Service, process_service
+from retinue.process import process_service
+from retinue.service import NO_UPLOADS_BUCKET, Service
 from retinue.uploads.announce import Announcer
 from retinue.uploads.events import uploads_of
 from retinue.uploads.failure import is_permanent, reason_of

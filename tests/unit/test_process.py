@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from retinue.cold_start import importing
+from retinue.process import importing
 
 PROGRAM = """
 import gc
 import retinue.http.entry as entry
 print(gc.isenabled(), gc.get_freeze_count() > 1000)
-entry.handler({})
+entry.process_service()
 print(gc.isenabled(), gc.get_freeze_count() > 1000)
 """
 
@@ -33,9 +33,9 @@ def nothing_is_kept() -> Iterator[None]:
         pytest.param({}, ["True False", "True False"], id="anywhere else"),
     ],
 )
-def test_a_copy_collects_once_its_handler_is_made(variables: dict[str, str], expected: list[str]) -> None:
+def test_a_copy_collects_from_its_first_event_on(variables: dict[str, str], expected: list[str]) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "AWS_LAMBDA_RUNTIME_API"}
-    environment |= {"PYTHONPATH": os.pathsep.join(sys.path)} | variables
+    environment |= {"PYTHONPATH": os.pathsep.join(sys.path), "RETINUE_MODELS_BUCKET": "b"} | variables
     done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == expected
 
