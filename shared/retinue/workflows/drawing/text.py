@@ -163,7 +163,7 @@ def _glyph(letter: str, scale: float, thickness: int, window: Window | None = No
     return _Glyph(np.asarray(share), x1, y1)
 
 
-# The same letters make most labels; to draw one takes ten times as long as to print a text of them.
+# The same letters make most labels, and to draw one takes longer than to print it.
 _kept_glyph = lru_cache(maxsize=512)(_glyph)
 
 
